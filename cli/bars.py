@@ -17,7 +17,7 @@ _NEVER_DONE = 0.999  # the spinner stops at 1, and what follows the bytes takes 
 
 
 class UploadDisplay:
-    """Displays the progress of one file.
+    """The progress bar of one file.
 
     Args:
         name: Of the file.

@@ -87,7 +87,7 @@ def print_findings(findings: Iterable[Finding]) -> None:
 
 
 def hopeless(error: ClientError) -> bool:
-    """Whether the next thing that is asked of the server would meet the same error."""
+    """Return whether the next request would meet the same error."""
     return isinstance(error, Unreachable | AuthenticationFailed | PermissionDenied)
 
 

@@ -35,5 +35,5 @@ def typed(text: str) -> str:
 
 
 def has_surrogates(text: str) -> bool:
-    """Whether some bytes of the text could not be decoded."""
+    """Return whether some bytes of the text could not be decoded."""
     return any("\udc80" <= letter <= "\udcff" for letter in text)

@@ -10,7 +10,7 @@ _WORD = re.compile(r"\w+")
 
 
 def has_word_of(text: str, query: str) -> bool:
-    """Whether a text has a word of a query.
+    """Return whether a text has a word of a query.
 
     Case, accents and the ending of a long word do not matter: "canals" fits "canal". In scripts
     without case, which often have no spaces either, two neighbouring letters are enough.

@@ -25,7 +25,7 @@ _NO_DIRECT = "direct-upload-unavailable"
 
 
 class ChunkSender:
-    """Sends what is missing of a file, compressed if that saves time.
+    """The sender of what is missing of a file, compressed if that saves time.
 
     Args:
         transport: Connection to the server.
@@ -207,7 +207,7 @@ class ChunkSender:
         return headers, query
 
     def _sends_otherwise(self, coded: Coded, error: ClientError) -> bool:
-        """Whether a piece that was refused in its coding is to be sent in another way."""
+        """Return whether a piece refused in its coding is to be sent in another way."""
         if coded.coding == DELTA:
             return self._delta is not None and self._delta.gives_way(error)
         if error.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:

@@ -64,7 +64,7 @@ class Coded:
 
 
 class Gain:
-    """Decides whether to try the next piece.
+    """The decision whether to try the next piece.
 
     The JavaScript client keeps to the same rule.
     A try costs the time that compressing takes, and saves the time that the link would need
@@ -89,7 +89,7 @@ class Gain:
         self._link_rate: float | None = None
 
     def worth_a_try(self) -> bool:
-        """Whether the next piece is to be tried; counts a piece that is not."""
+        """Return whether the next piece is to be tried; counts a piece that is not."""
         if self._seconds_per_byte is None or self._link_rate is None:
             return True
         cost = self._seconds_per_byte * self._link_rate  # as a share of the time to send
@@ -111,7 +111,7 @@ class Gain:
 
 
 class Compressor:
-    """Compresses the pieces of one file.
+    """The compression of the pieces of one file.
 
     Args:
         source: The file.

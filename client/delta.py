@@ -73,7 +73,7 @@ class Delta:
         return Coded(DELTA, await asyncio.to_thread(self._encode, start, end, copies))
 
     def gives_way(self, error: ClientError) -> bool:
-        """Whether pieces are to be sent whole from now on, because of an error."""
+        """Return whether pieces are to be sent whole from now on, because of an error."""
         if error.code not in _REFUSALS:
             return False
         self._copies, self._ends = (), []
@@ -171,7 +171,7 @@ def _common_prefix(source: OpenFile, base: DocumentUnits) -> int:
 
 
 class _Window:
-    """Reads a file; small pieces are taken from the last large one, kept in memory."""
+    """A reader of a file; small pieces come from the last large one, kept in memory."""
 
     def __init__(self, source: OpenFile) -> None:
         self._source = source

@@ -77,7 +77,7 @@ class StatusEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingsEvent:
-    """Stages found something.
+    """The report of stages that found something.
 
     Attributes:
         session_id: Names the session.

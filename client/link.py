@@ -23,7 +23,7 @@ class Load:
 
 
 class Link:
-    """Estimates what the link to the server carries, from how long pieces take.
+    """An estimate of what the link to the server carries, from the times of pieces.
 
     A piece with a checksum is kept whole or not at all, so all of it is lost if the connection
     breaks in the middle. A piece therefore is only as large as arrives within a few seconds. The

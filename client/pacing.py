@@ -8,7 +8,7 @@ _BURST_SECONDS = 0.2
 
 
 class Pacer:
-    """Spreads bytes evenly over time; shared by all connections of an upload.
+    """An even pace of bytes over time, shared by all connections of an upload.
 
     Args:
         rate: Bytes per second, at least 1; ``None`` for no limit.

@@ -47,7 +47,7 @@ def why_waiting(error: ClientError, pause: float) -> str:
 
 
 class ProgressTracker:
-    """Counts what is sent and acknowledged, and notifies a listener."""
+    """A count of what is sent and acknowledged, published to a listener."""
 
     def __init__(self, total: int, listener: Callable[[TransferProgress], None] | None) -> None:
         self._now = TransferProgress(total_bytes=total)

@@ -20,7 +20,7 @@ _MAX_POLLS = 64
 
 
 class Subscriber:
-    """Follows one session.
+    """The subscriber of one session.
 
     Args:
         transport: Connection to the server.

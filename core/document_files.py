@@ -19,7 +19,7 @@ _STEP_BYTES = 2 * 1024 * 1024
 
 
 class DocumentFiles:
-    """Compares stored files with their rows in the catalogue.
+    """The comparison of stored files with their rows in the catalogue.
 
     Attributes:
         damaged: Ids of documents whose file was found missing or damaged, and why.

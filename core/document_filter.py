@@ -26,7 +26,7 @@ class DocumentFilter:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        """Whether there is a condition."""
+        """Return whether there is a condition."""
         return self != DocumentFilter()
 
     def accepts(
@@ -38,7 +38,7 @@ class DocumentFilter:
         created_at: datetime,
         metadata: Mapping[str, str],
     ) -> bool:
-        """Whether all conditions but that on ids hold."""
+        """Return whether all conditions but that on ids hold."""
         return (
             self._is_named(title, filename)
             and {tag.casefold() for tag in self.tags} <= {tag.casefold() for tag in tags}

@@ -102,7 +102,7 @@ class _Outlet:
 
 
 class EventHub:
-    """Fans events out; ``publish`` never waits and is called on the event loop only.
+    """A fan-out of events; ``publish`` never waits and runs on the event loop only.
 
     Args:
         flush_seconds: How long sinks may take for their queued events when the hub stops.

@@ -150,7 +150,7 @@ class ImportEnded(SessionEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingsReported(SessionEvent):
-    """Stages found something, while the file arrives or after.
+    """New findings of stages, while the file arrives or after.
 
     Attributes:
         findings: What is new.

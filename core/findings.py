@@ -155,7 +155,7 @@ ENCRYPTED_BY_CLIENT: Final = "encrypted-by-client"
 
 
 def is_opaque(unscanned: Sequence[Unscanned]) -> bool:
-    """Whether only the recipients that a client chose can read the file."""
+    """Return whether only the recipients that a client chose can read the file."""
     return any(each.reason == ENCRYPTED_BY_CLIENT for each in unscanned)
 
 

@@ -47,7 +47,7 @@ class Box:
         )
 
     def continues(self, other: "Box") -> bool:
-        """Whether this box stands on the same line as the one before, next to it."""
+        """Return whether this box stands on the same line as the one before, next to it."""
         height = min(self.bottom - self.top, other.bottom - other.top)
         shared = min(self.bottom, other.bottom) - max(self.top, other.top)
         gap = max(self.left - other.right, other.left - self.right)

@@ -49,7 +49,7 @@ class Principal:
         return f"tenant:{self.tenant}" if self.tenant else self.id
 
     def may(self, scope: Scope) -> bool:
-        """Whether the principal has a scope, directly or as an administrator."""
+        """Return whether the principal has a scope, directly or as an administrator."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
     def require(self, scope: Scope) -> None:

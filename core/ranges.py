@@ -63,12 +63,12 @@ class RangeSet:
         return RangeSet((*before.ranges, *after.ranges))
 
     def touches(self, position: int) -> bool:
-        """Whether bytes added from ``position`` on would extend a range of the set."""
+        """Return whether bytes added from ``position`` on would extend a range of the set."""
         index = bisect_right(self.ranges, position, key=lambda r: r[0]) - 1
         return index >= 0 and position <= self.ranges[index][1]
 
     def covers(self, start: int, end: int) -> bool:
-        """Whether every byte of ``[start, end)`` is in the set."""
+        """Return whether every byte of ``[start, end)`` is in the set."""
         return not self.missing(start, end)
 
     def overlap(self, start: int, end: int) -> "RangeSet":

@@ -28,7 +28,7 @@ _LOOK_INTERVAL = 0.5
 
 
 class EventRelay:
-    """Sends events of this node to the others, and publishes theirs here.
+    """The exchange of events between this node and the others.
 
     The state of an upload and its findings are always sent. Progress is sent only while a client
     watches anything at another node.

@@ -12,7 +12,7 @@ _NO_THREAD = "can't start new thread"
 
 
 def is_shortage(error: BaseException) -> bool:
-    """Whether an exception reports the state of the machine rather than of the data."""
+    """Return whether an exception reports the state of the machine, not of the data."""
     if isinstance(error, OSError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and _NO_THREAD in str(error)

@@ -13,7 +13,7 @@ _RETRY_AFTER_SECONDS = 1.0
 
 @dataclass(slots=True)
 class Connections:
-    """Counts the requests and WebSockets of each account that this process answers.
+    """The requests and WebSockets of each account that this process answers.
 
     Attributes:
         limit_of: Returns how many an account may have; ``None`` for any number.

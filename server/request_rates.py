@@ -62,13 +62,13 @@ class _Lease:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def is_used(self, now: float) -> bool:
-        """Whether the next requests depend on it."""
+        """Return whether the next requests depend on it."""
         return self.turn.locked() or max(self.due, self.refused_until) > now
 
 
 @dataclass(slots=True)
 class RequestRates:
-    """Admits requests of each principal at a rate, after a burst.
+    """The admission of each principal's requests at a rate, after a burst.
 
     The generic cell rate algorithm keeps one time for each principal: when its next request is
     due if all keep to the rate. A request that comes earlier than the burst allows is refused,

@@ -119,7 +119,7 @@ def add_public(app: web.Application, add_routes: Callable[[web.Application], Non
 
 
 def is_compressible(request: web.Request) -> bool:
-    """Whether the body of a request may come in a content coding."""
+    """Return whether the body of a request may come in a content coding."""
     return request.match_info.route in request.app[_COMPRESSIBLE]
 
 

@@ -214,7 +214,7 @@ def _greet(runtime: Runtime, runner: Runner) -> None:
 
 
 def _is_loopback(host: str) -> bool:
-    """Whether all resolved addresses of a host lead to this machine only."""
+    """Return whether all resolved addresses of a host lead to this machine only."""
     try:
         addresses = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:

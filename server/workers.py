@@ -72,7 +72,7 @@ class _Slot:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Runs workers until a signal stops them.
+    """The supervisor of workers, until a signal stops them.
 
     Args:
         number: How many.

@@ -32,7 +32,7 @@ _CONTROLS = ("not recording", "not recording either")
 
 @dataclass
 class Sender:
-    """Sends files to one server; no two of them are the same.
+    """A sender of files to one server; no two of them are the same.
 
     Attributes:
         server: The server.

@@ -58,7 +58,7 @@ class Count:
 
 
 class Watch:
-    """Counts what the nodes of a cluster ask of their database.
+    """A count of what the nodes of a cluster ask of their database.
 
     Args:
         drill: The cluster.

@@ -79,7 +79,7 @@ def scores(sets: dict[str, Texts]) -> dict[str, Score]:
 
 
 def falls_short(name: str, score: Score) -> bool:
-    """Whether a set misses its target."""
+    """Return whether a set misses its target."""
     characters, words = TARGETS.get(name, DEFAULT_TARGET)
     return score.characters < characters or score.words < words
 

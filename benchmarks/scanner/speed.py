@@ -40,7 +40,7 @@ def _content(rng: random.Random) -> bytes:
 
 
 class _File:
-    """Writes objects and a cross-reference table."""
+    """A writer of objects and a cross-reference table."""
 
     def __init__(self) -> None:
         self.out = bytearray(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")

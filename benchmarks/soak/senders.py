@@ -38,7 +38,7 @@ class TryAgain(Exception):
 
 @dataclass
 class Sender(ABC):
-    """Sends one file.
+    """The sender of one file.
 
     Attributes:
         http: Sends the requests; its base URL is that of a faulty proxy.

@@ -15,7 +15,7 @@ from .asking import Library, metadata_of
 
 
 class PdfsluiceRetriever(BaseRetriever):
-    """Retrieves passages from a pdfsluice server, as documents with title and page.
+    """A retriever of passages as LangChain documents with title and page.
 
         retriever = PdfsluiceRetriever(library=Library(server="http://localhost:8000", top_k=8))
         documents = retriever.invoke("How much water passes under a gate?")

@@ -11,7 +11,7 @@ from .asking import Library, metadata_of
 
 
 class PdfsluiceRetriever(BaseRetriever):
-    """Retrieves passages from a pdfsluice server, as nodes with title and page.
+    """A retriever of passages as LlamaIndex nodes with title and page.
 
         retriever = PdfsluiceRetriever(Library(server="http://localhost:8000", top_k=8))
         nodes = retriever.retrieve("How much water passes under a gate?")

@@ -20,7 +20,7 @@ _MAX_WAITING = 10_000
 
 
 class UploadRecorder:
-    """Collects the records of ended uploads and stores many in one transaction.
+    """A sink of records of ended uploads, which stores many in one transaction.
 
     Records that cannot be stored wait for the next attempt. Those that are lost, also by the
     death of the process, are made again from the sessions; see :mod:`.keeper`.

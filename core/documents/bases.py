@@ -64,7 +64,7 @@ class BaseFile:
 
 
 class DeltaBases:
-    """Opens documents to compare new versions with and to copy from.
+    """Documents to compare new versions with and to copy from.
 
     Args:
         catalogue: Where the documents are.

@@ -88,7 +88,7 @@ def _resolve_ligatures(text: str) -> str:
 
 
 def _is_visual(line: str) -> bool:
-    """Whether the joining forms of a line show that it is stored from left to right."""
+    """Return whether joining forms show that a line is stored from left to right."""
     balance = 0
     for left, right in pairwise(line):
         if left in _INITIAL and (right in _MEDIAL or right in _FINAL):

@@ -17,7 +17,7 @@ def no_index(hint: str) -> NotFound:
 
 
 async def text_may_follow(catalogue: Catalogue, document_id: int) -> bool:
-    """Whether the import or the OCR of a document has not ended yet."""
+    """Return whether the import or the OCR of a document has not ended yet."""
     return any(
         job.kind is not JobKind.INDEX and job.state in OPEN
         for job in await catalogue.jobs(document_id)

@@ -35,7 +35,7 @@ STAGES = {
 
 
 class JobReporter:
-    """Publishes and stores the progress of one job.
+    """The reporter of the progress of one job: publishes and stores it.
 
     The row of a job that ends within the interval is not written before its end. The last
     message of each part of a job is kept.

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class JobSearch:
-    """Looks for jobs at intervals, and when another node has queued some.
+    """The search for jobs, at intervals and when another node has queued some.
 
     Args:
         catalogue: Keeps the jobs.

@@ -43,7 +43,7 @@ CANCELLED = "Cancelled by an administrator."
 
 
 class JobRunner:
-    """Runs queued jobs in lanes: no import waits for an index, and nothing for OCR.
+    """The lanes of queued jobs: no import waits for an index, and nothing for OCR.
 
     How a job ended is stored before its lane begins another. If the catalogue cannot store
     it, that is tried again every few seconds: no job stays ``running`` that nothing runs.
@@ -150,7 +150,7 @@ class JobRunner:
             self._awaited[document_id] = True
 
     def _begins(self, kind: JobKind) -> bool:
-        """Whether a queued job begins here immediately; another node may do the index."""
+        """Return whether a queued job begins here now; another node may do the index."""
         lane = None if kind is JobKind.INDEX else self._lanes.get(kind)
         return lane is not None and lane.begins_any
 
@@ -252,7 +252,7 @@ class JobRunner:
         await self._end(document, outcomes)
 
     def _waits(self, outcome: JobOutcome, earlier: Sequence[JobOutcome]) -> bool:
-        """Whether an importer waits because one that comes before it is to be repeated."""
+        """Return whether an importer waits for an earlier one that is to be repeated."""
         predecessors = self._importers.predecessors(outcome.job) if earlier else frozenset()
         for other in earlier:
             if other.job.importer in predecessors and other.state is JobState.QUEUED:

@@ -25,7 +25,7 @@ _MAX_VOWELS, _MIN_VOWELS = 0.2, 0.28  # of all letters, as they stand and shifte
 
 
 def is_legible(text: str) -> bool:
-    """Whether text as an extractor returned it can be what its page shows.
+    """Return whether text as an extractor returned it can be what its page shows.
 
     Controls and private-use characters are the numbers of glyphs; so are letters that make
     words only if their codes are shifted. A page without text is legible.
@@ -43,7 +43,7 @@ def is_legible(text: str) -> bool:
 
 
 def has_words(text: str) -> bool:
-    """Whether a text is legible because most of it is Latin words."""
+    """Return whether a text is legible because most of it is Latin words."""
     sample = text[:_MAX_SAMPLE]
     in_words = sum(len(word) for word in _WORD.findall(sample) if _VOWEL.search(word))
     return in_words > _MIN_SHARE_IN_WORDS * len(_without_spaces(sample))
@@ -58,7 +58,7 @@ def _count(characters: str, sample: str) -> int:
 
 
 def _is_shifted(drawn: str) -> bool:
-    """Whether letters are glyph numbers: a ``T`` stands as ``7``, an ``h`` as ``K``."""
+    """Return whether letters are glyph numbers: ``7`` for a ``T``, ``K`` for an ``h``."""
     ascii_text = drawn.encode("ascii", "ignore")
     others = ascii_text.translate(None, delete=_SHIFTED)
     if len(ascii_text) - len(others) < max(_MIN_SHIFTED, _MIN_SHIFTED_SHARE * len(drawn)):

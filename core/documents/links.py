@@ -31,7 +31,7 @@ class Link:
 
 
 class DocumentLinks:
-    """Makes links to documents, if the settings ask for them.
+    """Links to documents, if the settings ask for them.
 
     Args:
         make: Makes a link; ``None`` if the server sends all files.

@@ -62,7 +62,7 @@ class _Reading:
 
 
 class MarkdownReader:
-    """Reads documents as Markdown and compares each page with its stored text.
+    """A reader of documents as Markdown, which compares pages with their stored text.
 
     Args:
         extractors: Those that return Markdown, in order of preference.

@@ -85,5 +85,5 @@ _PLACEHOLDER = re.compile(
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether a page is the one that viewers without XFA show instead of the form."""
+    """Return whether a page is the one that stands for an XFA form in other viewers."""
     return _PLACEHOLDER.search(text[:2000]) is not None

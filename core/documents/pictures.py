@@ -21,7 +21,7 @@ _VERSION_DIGITS = 8
 
 
 class Pictures(Protocol):
-    """Keeps pictures by document, 1-based page and width in pixels."""
+    """A cache of pictures by document, 1-based page and width in pixels."""
 
     async def picture(self, document: Document, page: int, width: int) -> bytes | None:
         """Return a picture, which may be damaged; ``None`` if there is none."""

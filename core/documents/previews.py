@@ -36,7 +36,7 @@ _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"  # SOI and EOI (ITU-T T.81, B.
 
 
 class Previews:
-    """Draws pictures of pages, and keeps them.
+    """Pictures of pages, drawn when needed and kept.
 
     Args:
         renderers: What draws pages, in order of preference.
@@ -147,5 +147,5 @@ def _kept(width: int) -> int:
 
 
 def _is_whole(picture: bytes) -> bool:
-    """Whether bytes begin and end as a JPEG does."""
+    """Return whether bytes begin and end as a JPEG does."""
     return picture.startswith(_JPEG_START) and picture.endswith(_JPEG_END)

@@ -58,7 +58,7 @@ class _Report:
 
 
 class Recognition:
-    """Reads the pages of documents that have no text of their own.
+    """The OCR of documents with pages that have no text of their own.
 
     Each page is stored as soon as it is read, so that a job that is repeated continues with
     the next one.
@@ -133,7 +133,7 @@ class Recognition:
         return report.message()
 
     async def wants_index(self, document: Document) -> bool:
-        """Whether an index of the document is to be made again for what OCR has read.
+        """Return whether a document is to be indexed again for what OCR has read.
 
         Raises:
             IndexRunning: An index that began earlier has not ended yet.

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 class DocumentRemover:
-    """Deletes documents, for their owners and for the limit of versions."""
+    """The deletion of documents, for their owners and for the limit of versions."""
 
     def __init__(
         self,

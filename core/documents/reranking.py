@@ -32,7 +32,7 @@ class _Unranked(Exception):
 
 
 class Reranking:
-    """Gives the best passages to a re-ranker; if that fails, their order stays.
+    """The re-ranking of the best passages; if it fails, their order stays.
 
     Args:
         spec: The re-ranker; ``None`` if the index alone decides.

@@ -43,7 +43,7 @@ class StorageReport:
 
 
 class Scrubber:
-    """Compares files with rows after a start, and digests continuously and slowly.
+    """A check of files against rows after a start, and of digests, continuously.
 
     Args:
         catalogue: The documents.
@@ -156,7 +156,7 @@ class Scrubber:
             )
 
     async def _is_stray(self, blob_id: str) -> bool:
-        """Whether nothing names a published blob; delete one that was to be deleted."""
+        """Return whether nothing names a published blob; delete one that was to go."""
         try:
             session = await self._sessions.get(blob_id)
         except SessionNotFound:

@@ -55,7 +55,7 @@ class SearchResult:
 
 
 class Searcher:
-    """Asks an index, and reads in the catalogue what belongs to its passages.
+    """A search of an index, with what the catalogue adds to the passages.
 
     Args:
         catalogue: Documents and their pages.

@@ -60,7 +60,7 @@ class _Pages:
 
 
 class MemoryWatch:
-    """Reports that this process has grown enough to drop what a library has parsed.
+    """A watch for growth that calls for dropping what a library has parsed.
 
     PDF libraries keep what they have parsed for as long as the document is open.
 
@@ -77,7 +77,7 @@ class MemoryWatch:
         return int(self._process.memory_info().rss)
 
     def due(self) -> bool:
-        """Whether the memory has grown enough since the start or :meth:`restart`."""
+        """Return whether the memory has grown enough since the start or :meth:`restart`."""
         return self._resident() - self._start > self._growth
 
     def restart(self) -> None:

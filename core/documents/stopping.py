@@ -12,7 +12,7 @@ class JobStopped(Exception):
 
 
 class Stop:
-    """Stops the work of one job, also before it begins.
+    """A switch that stops the work of one job, also before it begins.
 
     The work is cancelled, so that the processes that it uses are ended before :meth:`run` raises.
 

@@ -77,7 +77,7 @@ class Turn:
 
 
 class Lane:
-    """Runs jobs in a fixed number of slots.
+    """A fixed number of slots in which jobs run.
 
     Args:
         name: For logs.

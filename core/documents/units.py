@@ -143,7 +143,7 @@ def find_streams(
 
 
 class _Search:
-    """Searches a file in windows."""
+    """A search of a file in windows."""
 
     def __init__(self, read: Read, size: int, window: int) -> None:
         self._read = read

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class Versions:
-    """Lists versions, and tidies up in the background after one was replaced.
+    """Versions of documents, tidied up in the background after a replacement.
 
     A crash in between leaves what has to be done in the catalogue, so that the next turn does it.
 

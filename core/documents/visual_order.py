@@ -115,7 +115,7 @@ def _levels(kinds: list[str], clusters: list[str], base: str) -> list[str]:
 
 
 def _follows_arabic(clusters: list[str], index: int) -> bool:
-    """Whether the letter before a number is Arabic (UAX #9, W2 and W5)."""
+    """Return whether the letter before a number is Arabic (UAX #9, W2 and W5)."""
     for cluster in clusters[index + 1 :]:
         letter = unicodedata.bidirectional(cluster[0])
         if letter in {"L", "R", "AL"}:

@@ -81,7 +81,7 @@ def _matcher(annotation: Any) -> _Matches | None:
 
 
 def _is_protocol(kind: type[Any]) -> bool:
-    """Whether a class is a protocol, whose implementations are of any class."""
+    """Return whether a class is a protocol, whose implementations are of any class."""
     return bool(getattr(kind, "_is_protocol", False))
 
 

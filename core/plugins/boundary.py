@@ -45,7 +45,7 @@ class CancelledBySelf(asyncio.CancelledError):
 
 
 class Boundary:
-    """Calls one part of a plugin.
+    """The boundary around calls to one part of a plugin.
 
     Args:
         part: The part.

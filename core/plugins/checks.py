@@ -164,7 +164,7 @@ def _shape_problems(name: str, method: Any, shape: Shape) -> Iterator[str]:
 
 
 def _is_plain(method: Any) -> bool:
-    """Whether a function returns no awaitable, according to its annotation."""
+    """Return whether a function returns no awaitable, according to its annotation."""
     function = inspect.unwrap(getattr(method, "__func__", method))
     if not inspect.isfunction(function):
         return False

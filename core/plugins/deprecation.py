@@ -40,7 +40,7 @@ class Deprecation:
 
 
 class Deprecations:
-    """Warns once for each deprecated thing and distribution that uses it.
+    """Warnings, one for each deprecated thing and distribution that uses it.
 
     Args:
         things: The deprecated things by the name under which plugins use them.

@@ -135,7 +135,7 @@ def guarded_object(protocol: type[Any], target: Any, boundary: Boundary) -> Any:
 
 
 class _Guarded:
-    """Stands for an object of a plugin.
+    """A stand-in for an object of a plugin.
 
     Its class declares the further methods of that object's class: from Python 3.12 on,
     ``isinstance`` with a protocol does not see what only ``__getattr__`` provides.

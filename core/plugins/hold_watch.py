@@ -36,7 +36,7 @@ class LoopHeld(BaseException):
 
 
 class HoldWatch:
-    """Interrupts steps of parts that take longer than a limit, and logs late calls.
+    """A watch that interrupts overlong steps of parts and logs late calls.
 
     Args:
         clock: Knows which part runs on the event loop.
@@ -118,7 +118,7 @@ class HoldWatch:
 
 
 def _is_inside_a_part(frame: FrameType | None) -> bool:
-    """Whether a step of a part has begun and control is not in the boundary itself."""
+    """Return whether a step of a part runs, outside the boundary itself."""
     if frame is None or frame.f_code in _STEPS:
         return False
     while frame is not None:

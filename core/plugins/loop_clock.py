@@ -12,7 +12,7 @@ DEFAULT_HOLD_SECONDS = 0.1
 
 
 class LoopClock:
-    """Measures how long parts keep the event loop from everything else.
+    """A clock of how long parts keep the event loop from everything else.
 
     Parts call each other (an importer awaits the catalogue): each is charged for its own time.
     A step of a part is enclosed by :meth:`begin` and :meth:`end`.

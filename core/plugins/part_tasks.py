@@ -26,7 +26,7 @@ _FIRST_WARNING = 100
 
 
 class PartTasks:
-    """Makes the tasks of an event loop.
+    """The factory of an event loop's tasks.
 
     Args:
         clock: Knows which part runs on the event loop.

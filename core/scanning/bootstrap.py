@@ -149,7 +149,7 @@ class Bootstrap:
 
 
 class _Unpacked:
-    """Stands for a pickled object, which is unpacked when it is first used."""
+    """A stand-in for a pickled object, which is unpacked when it is first used."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data

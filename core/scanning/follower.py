@@ -44,7 +44,7 @@ DEFAULT_INTERVAL = CheckpointInterval()
 
 
 class Follower:
-    """Follows one upload, from the first ``wake`` to ``close``.
+    """The follower of one upload, from the first ``wake`` to ``close``.
 
     Args:
         upload_id: Its id, for logs.

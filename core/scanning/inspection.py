@@ -65,7 +65,7 @@ class Inspection:
 
 
 class Inspector:
-    """Inspects files; an async context manager, because stages may hold processes.
+    """An inspector of files; a context manager, because stages may hold processes.
 
     Args:
         registry: Where the stages come from.

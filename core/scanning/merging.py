@@ -48,7 +48,7 @@ def merge_reports(reports: Sequence[StageReport]) -> StageReport:
 
 
 def _is_replaced(finding: Finding, report: StageReport) -> bool:
-    """Whether a later report makes an earlier finding void."""
+    """Return whether a later report makes an earlier finding void."""
     settled = finding.kind == FindingKind.UNREAD and finding.stage in report.settles
     return settled or finding.stage in report.supersedes
 

@@ -7,7 +7,7 @@ from pdfsluice.core.plugins.ports.stages import CompletionStageSpec
 
 
 def is_needed(spec: CompletionStageSpec, decide: Callable[[Finding], Decision]) -> bool:
-    """Whether a stage inspects a file.
+    """Return whether a stage inspects a file.
 
     See :attr:`.CompletionStageSpec.only_if_refused`.
 

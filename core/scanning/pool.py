@@ -56,7 +56,7 @@ class PoolLimits:
 
 
 class StageProcessPool:
-    """Runs the stages of uploads in stage processes.
+    """The stage processes, and which of them has which upload.
 
     Args:
         bootstrap: What each process is started with.

@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class ProcessPool(Protocol):
-    """Assigns stage processes to runners; see :class:`.pool.StageProcessPool`."""
+    """The assignment of stage processes; see :class:`.pool.StageProcessPool`."""
 
     @property
     def contended(self) -> bool:
@@ -61,7 +61,7 @@ class ProcessPool(Protocol):
 
 
 class ProcessRunner:
-    """Runs the stages of one upload in a stage process.
+    """The stages of one upload in a stage process.
 
     Args:
         pool: Assigns the processes.

@@ -61,7 +61,7 @@ class StageRunner(Protocol):
 
 
 class StageRunners(Protocol):
-    """Makes the runner of each upload."""
+    """The factory of each upload's runner."""
 
     def runner(
         self, context: Callable[[], StageContext], blob: Blob, checkpoints: Checkpoints
@@ -81,7 +81,7 @@ class StageRunners(Protocol):
 
 
 class ThreadRunners:
-    """Runs stages in worker threads of the server.
+    """The factory of runners whose stages run in worker threads of the server.
 
     Args:
         specs: The stages, in order.
@@ -108,7 +108,7 @@ class ThreadRunners:
 
 
 class _ThreadRunner:
-    """Runs stages in a thread; a cancelled caller waits for its end."""
+    """The stages of one upload in a thread; a cancelled caller waits for its end."""
 
     def __init__(
         self,

@@ -189,7 +189,7 @@ class StagedFile:
 
 
 class _ToServer(logging.Handler):
-    """Sends what is logged here to the server."""
+    """A handler that sends what is logged here to the server."""
 
     def __init__(self, pipe: Pipe) -> None:
         super().__init__()

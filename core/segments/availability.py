@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 class Availability:
-    """Remembers whether the last request failed, and only then sends one itself.
+    """The state of the last request; only after a failure does a check send one.
 
     Args:
         objects: The object store.

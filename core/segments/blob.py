@@ -12,7 +12,7 @@ from .workspace import Workspace
 
 
 class SegmentBlob:
-    """Writes to the local spool, seals ranges as objects, reads them back.
+    """A blob that writes to the local spool and seals ranges as objects.
 
     Args:
         workspace: The local files, retained for this blob.

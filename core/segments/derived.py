@@ -13,7 +13,7 @@ _MAX_LOCAL_BYTES = 256 * 1024 * 1024
 
 
 class DerivedObjects:
-    """Stores and reads them, with local copies.
+    """Derived objects in the store, with local copies.
 
     Args:
         objects: Where they are.

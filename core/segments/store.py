@@ -64,7 +64,7 @@ async def open_segmented_store(
 
 
 class SegmentedUploadStore:
-    """Keeps each committed range as an object that never changes.
+    """An upload store with an immutable object for each committed range.
 
     All blocking work is in threads.
 
@@ -370,7 +370,7 @@ class SegmentedUploadStore:
         await self._derived.put(blob_id, name, content)
 
     async def has_space(self, size: int) -> bool:
-        """Whether the local disk has space for a copy of an upload."""
+        """Return whether the local disk has space for a copy of an upload."""
         return await asyncio.to_thread(lambda: size <= self._available())
 
     async def usage(self) -> StoreUsage:

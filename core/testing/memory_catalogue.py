@@ -29,7 +29,7 @@ def _is_due(job: Job, now: datetime) -> bool:
 
 
 class MemoryCatalogue:
-    """Keeps documents, pages and jobs in memory."""
+    """A catalogue of documents, pages and jobs in memory."""
 
     def __init__(self) -> None:
         self._documents: dict[int, Document] = {}
@@ -267,7 +267,7 @@ class MemoryCatalogue:
         return claimed, self._documents[first.document_id]
 
     def _waits(self, job: Job, now: datetime) -> bool:
-        """Whether other imports of the document come before a job."""
+        """Return whether other imports of the document come before a job."""
         imports = [
             other
             for other in self._jobs.values()

@@ -11,7 +11,7 @@ _WORD = re.compile(r"\w+")
 
 
 class MemoryIndex:
-    """Finds pages by the words of a query; each page is one passage."""
+    """An index by the words of pages; each page is one passage."""
 
     def __init__(self) -> None:
         self._pages: dict[int, tuple[str, list[PageText]]] = {}

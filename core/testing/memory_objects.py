@@ -8,7 +8,7 @@ from pdfsluice.core.plugins.ports.objects import ObjectInfo
 
 
 class MemoryObjectStore:
-    """Keeps objects in memory.
+    """An object store in memory.
 
     Attributes:
         objects: Content and time of each object, by name.

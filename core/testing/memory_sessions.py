@@ -28,7 +28,7 @@ class _Entry:
 
 
 class MemorySessionStore:
-    """Keeps sessions in memory."""
+    """A session store in memory."""
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}

@@ -19,7 +19,7 @@ from pdfsluice.core.plugins.ports.stores import Blob, StoreUsage
 
 
 class MemoryUploadStore:
-    """Keeps bytes in memory; written bytes are as durable as they will ever be.
+    """An upload store in memory; written bytes are as durable as they will ever be.
 
     Args:
         capacity: Most bytes that partial blobs may announce together.

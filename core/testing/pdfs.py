@@ -87,7 +87,7 @@ def iter_pdf(
 
 
 class _Writer:
-    """Numbers objects and remembers where they begin (ISO 32000-1, 7.5.4)."""
+    """A writer of numbered objects that notes their offsets (ISO 32000-1, 7.5.4)."""
 
     def __init__(self, *, page_size: tuple[float, float], compress: bool) -> None:
         self._position = len(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")

@@ -9,7 +9,7 @@ EventT = TypeVar("EventT", bound=Event)
 
 
 class RecordingSink:
-    """Keeps all events it receives.
+    """A sink that keeps all events it receives.
 
     Attributes:
         events: The events so far, oldest first.

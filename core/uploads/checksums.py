@@ -11,7 +11,7 @@ from pdfsluice.core.plugins.ports.checksums import ChecksumSpec, Hasher
 
 
 class ChecksumStage:
-    """Verifies chunks with an announced checksum, before or after the body.
+    """A stage for chunks with a checksum, announced before or after the body.
 
     Args:
         algorithms: The registered algorithms.
@@ -49,7 +49,7 @@ def unsupported(algorithm: str, supported: Iterable[str]) -> ProtocolError:
 
 
 class ChecksumCheck:
-    """Computes the checksum of one chunk.
+    """The computation of one chunk's checksum.
 
     Args:
         announced: The checksum that the client announced before the body.

@@ -29,7 +29,7 @@ class Claim:
         self._task = task
 
     def overlaps(self, start: int, end: int) -> bool:
-        """Whether the claim and ``[start, end)`` have a byte in common."""
+        """Return whether the claim and ``[start, end)`` have a byte in common."""
         return self.start < end and start < self.end
 
     def stop(self, reason: PdfsluiceError) -> None:

@@ -58,7 +58,7 @@ class _Validated:
 
 
 class Completer:
-    """Completes uploads; holds no state of its own."""
+    """The completion of uploads, without state of its own."""
 
     def __init__(
         self,

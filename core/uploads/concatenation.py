@@ -38,7 +38,7 @@ _MAX_POLL_SECONDS = 1.0
 
 
 class Concatenation:
-    """Joins parts; one for all uploads.
+    """The joining of parts, for all uploads.
 
     Args:
         sessions: Where the rows are.

@@ -69,7 +69,7 @@ class Initiation:
 
 
 class Initiator:
-    """Opens uploads; one for all principals."""
+    """The creation of uploads, for all principals."""
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ Receive = Callable[[Principal, str, ChunkIntent, Body], Awaitable[ChunkReceipt]]
 
 
 class DirectUploads:
-    """Lets clients send chunks to the store, and receives them from there.
+    """Chunks that clients send to the store themselves.
 
     A *ticket* is a short-lived address at which the store accepts the bytes of one chunk.
 

@@ -20,7 +20,7 @@ _NO_INDEX = _FAILED | {JobState.SKIPPED}
 
 
 class Duplicates:
-    """Finds the document that an upload repeats, and lets it profit from the new copy.
+    """The document that an upload repeats, and its gain from the new copy.
 
     Args:
         uploads: Where the bytes are.
@@ -54,7 +54,7 @@ class Duplicates:
         return await self._catalogue.find_by_digest(sha256, owner=session.owner)
 
     async def is_intact(self, document: Document) -> bool:
-        """Whether the document's own file is whole."""
+        """Return whether the document's own file is whole."""
         return await self._files.is_intact(document)
 
     async def heal(self, session: Session, document: Document) -> None:

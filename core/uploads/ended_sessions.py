@@ -14,7 +14,7 @@ MAX_TITLE_KEPT = 255
 
 
 def ended(session: Session, now: datetime, **changes: Unpack[SessionChanges]) -> SessionChanges:
-    """Return the changes that end an upload; without a document its session is reduced.
+    """Return the changes that end an upload; a session without a document is reduced.
 
     From ``now`` on the session may be deleted. A quarantined upload may be released again and
     keeps all its values.

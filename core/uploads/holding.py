@@ -55,7 +55,7 @@ DEFAULT_INTERVALS = HoldingIntervals()
 
 
 class Holding:
-    """Follows what other nodes do with uploads that are open here.
+    """A follower of what other nodes do with uploads that are open here.
 
     Args:
         cluster: The other nodes.

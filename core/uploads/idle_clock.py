@@ -23,7 +23,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class IdleClock:
-    """Decides whether a session has expired.
+    """The clock by which sessions expire.
 
     Args:
         settings: For how long a session may be idle, and its age.
@@ -72,7 +72,7 @@ class IdleClock:
         return max(expiry(session, self._settings), earliest + self._settings.session_timeout)
 
     def is_expired(self, session: Session) -> bool:
-        """Whether a session that still takes bytes has been idle or open for too long."""
+        """Return whether an open session has been idle or open for too long."""
         return session.state in OPEN and self.expiry(session) <= self._wall()
 
     async def record(self) -> None:

@@ -17,7 +17,7 @@ _MAX_PROMPT_BYTES = 256 * 1024
 
 
 class IntegrityChecker:
-    """Reads uploads back, in threads of their own: the worker threads are for senders.
+    """A reader of stored uploads with own threads: worker threads are for senders.
 
     A large upload is read by several threads: its client waits for the answer, and neither its
     stages nor its sender needs a processor meanwhile. A small one whose bytes are in memory is

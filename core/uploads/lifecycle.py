@@ -52,7 +52,7 @@ ENDED: tuple[SessionState, ...] = (
 
 
 def lacks_bytes(session: Session) -> bool:
-    """Whether an upload of known size is open and chunks of it are missing."""
+    """Return whether an upload of known size is open and lacks chunks."""
     return session.state in OPEN and bool(session.missing_chunks)
 
 
@@ -79,7 +79,7 @@ def expiry(session: Session, settings: Settings) -> datetime:
 
 
 def is_expired(session: Session, settings: Settings, now: datetime) -> bool:
-    """Whether a session that still takes bytes has been idle or open for too long."""
+    """Return whether an open session has been idle or open for too long."""
     return session.state in OPEN and expiry(session, settings) <= now
 
 

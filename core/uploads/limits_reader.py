@@ -14,7 +14,7 @@ DEFAULT_INTERVAL_SECONDS = 30.0
 
 
 class LimitsReader:
-    """Reads limits when a hint reports a change, and at intervals.
+    """A reader of limits, when a hint reports a change and at intervals.
 
     Hints may be lost, hence the intervals.
 

@@ -8,7 +8,7 @@ from pdfsluice.core.upload_records import Measures
 
 
 class Meter:
-    """Adds up what an upload costs. Used on the event loop.
+    """A sum of what an upload costs. Used on the event loop.
 
     Args:
         session: The session when it was opened; its measures are continued.

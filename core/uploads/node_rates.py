@@ -36,7 +36,7 @@ class _Credit:
 
 
 class NodeRates:
-    """Lets bytes pass at a rate that all nodes keep together, while there are others.
+    """Rates that all nodes keep together, while there are several.
 
     A node reserves a quarter of a second of the rate at a time, and passes it when the time has
     come. So each rate that is used costs four small transactions a second, on all nodes together.

@@ -57,7 +57,7 @@ class _Entry:
 
 
 class OpenUploads:
-    """Opens uploads, completes them, and closes them again.
+    """The uploads that are open in this process: opened, completed and closed here.
 
     Args:
         backends: What all uploads work with.

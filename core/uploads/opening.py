@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class UploadOpener:
-    """Makes open uploads of stored sessions.
+    """The factory of open uploads, from stored sessions.
 
     Args:
         backends: What all uploads work with.
@@ -181,7 +181,7 @@ class UploadOpener:
 
 
 class _Published:
-    """Takes the place of the bytes of an upload that is being imported."""
+    """A replacement for the bytes of an upload that is being imported."""
 
     local_path: Path | None = None
 

@@ -17,7 +17,7 @@ _RETRY_AFTER_SECONDS = 5
 
 
 class Outcomes:
-    """Reads how uploads ended, and waits until they have.
+    """A reader of how uploads ended, which waits until they have.
 
     Args:
         sessions: Where their rows are.

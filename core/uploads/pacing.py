@@ -64,7 +64,7 @@ class Limits:
 
 
 class Direction:
-    """Paces all uploads, or all downloads.
+    """The pace of all uploads, or of all downloads.
 
     Args:
         name: Of the direction.
@@ -179,7 +179,7 @@ class Paced:
 
 
 class Pacing:
-    """Paces the bodies of all uploads and downloads.
+    """The pace of the bodies of all uploads and downloads.
 
     Args:
         rates: To begin with.

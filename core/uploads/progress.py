@@ -96,7 +96,7 @@ class SpeedMeter:
 
 
 class ProgressPublisher:
-    """Publishes the progress of one session, at most once per interval.
+    """The publisher of one session's progress, at most once per interval.
 
     Attributes:
         validated: Bytes that every stream stage has seen.

@@ -18,7 +18,7 @@ class _Turn:
 
 @dataclass(slots=True)
 class FairLimiter:
-    """Lets bytes pass at a rate, one turn at a time, with a fair share for each key.
+    """A rate for bytes, one turn at a time, with a fair share for each key.
 
     The next turn goes to the key that has passed the fewest bytes. So two principals have the
     same share, whatever the number of their connections. Short gaps in the bytes of a key, such

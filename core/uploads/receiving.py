@@ -73,7 +73,7 @@ class Body(Protocol):
 
 
 class ChunkReceiver:
-    """Receives chunks; one for all uploads.
+    """The receiver of chunks, for all uploads.
 
     Args:
         registry: The gates, checksum algorithms and chunk stages.

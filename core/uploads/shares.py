@@ -18,7 +18,7 @@ _RETRY_AFTER_SECONDS = 60.0
 
 
 class SpaceShares:
-    """Keeps one principal from reserving all the space.
+    """Shares of space, so that no principal reserves all of it.
 
     A principal may reserve a share of what is free plus what it has reserved itself. So
     some space is left whatever any number of principals reserve. Without keys all callers

@@ -30,7 +30,7 @@ _ORPHAN_AGE = timedelta(days=1)
 
 
 class Sweeper:
-    """Runs in the background; touches only sessions that have not been completed."""
+    """The clean-up in the background, of sessions that have not been completed."""
 
     def __init__(
         self,
@@ -225,7 +225,7 @@ class Sweeper:
         return True
 
     async def _forget(self, session: Session, now: datetime, shortest: timedelta) -> None:
-        """Delete an ended session, or a file in quarantine, if it was kept for long enough.
+        """Delete an ended session, or a file in quarantine, that was kept long enough.
 
         Time that no server ran, or that a clock skipped, does not count here either.
         """

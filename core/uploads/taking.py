@@ -18,7 +18,7 @@ _MAX_DEATHS = 3
 
 
 class Taking:
-    """Takes uploads to hold, and gives them back.
+    """The taking of uploads to hold, and their return.
 
     Args:
         backends: What all uploads work with.
@@ -43,7 +43,7 @@ class Taking:
         return has_space is None or await has_space(session.total_size or session.committed.size)
 
     def is_deadly(self, hold: Hold) -> bool:
-        """Whether too many holders have died for stages to read the upload again."""
+        """Return whether too many holders have died for stages to read the upload again."""
         return hold.mine and hold.deaths >= self._max_deaths
 
     async def take(self, upload: OpenUpload) -> bool:

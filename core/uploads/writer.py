@@ -25,7 +25,7 @@ valid until the next one is requested; its memory may then be used again.
 
 
 class ChunkWriter:
-    """Writes one chunk into a blob; used by one worker thread at a time.
+    """A writer of one chunk into a blob; used by one worker thread at a time.
 
     What is new is written; what is committed already is compared. Repeating a chunk is
     therefore harmless, and a different chunk at the same offset is refused before anything

@@ -30,7 +30,7 @@ _NEVER = float("-inf")
 
 
 class ApiKeyAuthenticator:
-    """Identifies callers by key.
+    """An authenticator by API keys.
 
     A change of the keys counts within a second, and immediately after a hint of another node. A
     new key counts immediately, because an unknown key makes the authenticator look.

@@ -19,7 +19,7 @@ _MERGED_SUFFIX = ".merged"
 
 
 class KeyFile:
-    """Keeps API keys in a file; changes are atomic and exclude each other.
+    """A file of API keys; changes are atomic and exclude each other.
 
     Args:
         path: The file.

@@ -4,7 +4,7 @@ _RESET_SHARE = 0.95
 
 
 class Alarm:
-    """Compares values with thresholds, with hysteresis.
+    """A comparison of values with thresholds, with hysteresis.
 
     Args:
         thresholds: Rising values. One counts as left when the value is 5 % below it.

@@ -47,7 +47,7 @@ class _Slot:
 
 
 class ConcurrencyGate:
-    """Admits a limited number of sessions; the chunks of one session count once.
+    """A gate for a limited number of sessions; chunks of one session count once.
 
     Sessions without a slot wait in a queue. For each of them, one session with a slot gives it
     up: its next further chunk goes to the end of the queue, and the session leaves when the
@@ -129,13 +129,13 @@ class ConcurrencyGate:
             slot.tasks.discard(task)
 
     def _passes(self, session_id: str, owner: str) -> bool:
-        """Whether a chunk need not wait."""
+        """Return whether a chunk need not wait."""
         if session_id in self._inside:
             return session_id not in self._queue and self._unserved() <= 0
         return self._has_slot_for(owner)
 
     def _has_slot_for(self, owner: str) -> bool:
-        """Whether a slot is free that is not held for a principal with fewer slots."""
+        """Return whether a slot is free that is not held for a principal with fewer slots."""
         free = self._limit - len(self._inside)
         if free <= 0 or free > len(self._held):
             return free > 0

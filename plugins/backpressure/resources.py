@@ -25,7 +25,7 @@ _RETRY_AFTER_SECONDS = 5.0
 
 
 class MemoryGate:
-    """Admits chunks while the resident memory of the process is under its limit.
+    """A gate that is open while the process's resident memory is under its limit.
 
     Args:
         limit_mb: The limit in MiB (``STREAMING_MEMORY_LIMIT_MB``).
@@ -89,7 +89,7 @@ class MemoryGate:
 
 
 class DiskGate:
-    """Admits chunks while the disk has the free space that uploads must leave.
+    """A gate that is open while the disk has the space that uploads must leave.
 
     Args:
         directory: Where partial uploads are kept.

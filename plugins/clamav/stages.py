@@ -67,7 +67,7 @@ async def open_rescan(stage: "RescanStage", options: ClamavOptions) -> AsyncIter
 
 
 class ClamavStage:
-    """Shows one upload to clamd while it arrives."""
+    """A stage that shows one upload to clamd while it arrives."""
 
     def __init__(self, options: ClamavOptions) -> None:
         self._left = int(options.stream_max_length)
@@ -138,7 +138,7 @@ class ClamavStage:
 
 
 class RescanStage:
-    """Scans whole files whose scan was interrupted."""
+    """A stage that scans whole files whose scan was interrupted."""
 
     def __init__(self, options: ClamavOptions) -> None:
         self._options = options

@@ -7,7 +7,7 @@ from pdfsluice.core import Finding, StageContext, StageReport
 
 
 class DigestStage:
-    """Computes the SHA-256 of a file."""
+    """The SHA-256 of a file."""
 
     def __init__(self, context: StageContext) -> None:
         self._hash = hashlib.sha256()

@@ -11,7 +11,7 @@ Publish = Callable[[Sequence[PageText]], Awaitable[None]]
 
 
 class WordPublisher:
-    """Publishes batches of pages, one at a time, while its caller reads the next.
+    """A publisher of batches of pages, one at a time, while its caller reads on.
 
     On leaving the context, the last batch is awaited; after an error it is cancelled.
 

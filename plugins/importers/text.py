@@ -8,7 +8,7 @@ from .text_run import TextRun
 
 
 class TextImporter:
-    """Stores the text of all pages in the catalogue.
+    """An importer of the text of all pages into the catalogue.
 
     Args:
         options: How much time and text one document may take.

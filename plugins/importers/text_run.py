@@ -40,7 +40,7 @@ class _CutOff(Exception):
 
 
 class TextRun:
-    """Reads the pages of one document and stores them in batches.
+    """A reading of one document's pages, stored in batches.
 
     Args:
         context: The document and the extractors.

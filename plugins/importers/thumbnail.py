@@ -7,7 +7,7 @@ WIDTH = 240
 
 
 class ThumbnailImporter:
-    """Draws the first page, so that lists of documents have it immediately."""
+    """An importer that draws the first page, for lists of documents."""
 
     async def run(self, context: ImportContext) -> None:
         """Draw the first page; a failure to draw it does not fail the import."""

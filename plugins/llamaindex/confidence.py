@@ -29,7 +29,7 @@ def is_answered(
     neighbours: Iterable[Neighbours],
     frequency: Callable[[Alternatives], int],
 ) -> bool:
-    """Whether a query has an answer among the passages.
+    """Return whether a query has an answer among the passages.
 
     Args:
         reader: The passages.

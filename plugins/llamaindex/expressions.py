@@ -31,7 +31,7 @@ class AllOf:
     parts: tuple[Phrase | Alternatives, ...]
 
     def __bool__(self) -> bool:
-        """Whether anything is asked for."""
+        """Return whether anything is asked for."""
         return bool(self.parts)
 
 
@@ -48,7 +48,7 @@ class AnyOf:
     others: tuple[Alternatives, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether anything is asked for."""
+        """Return whether anything is asked for."""
         return bool(self.parts)
 
 

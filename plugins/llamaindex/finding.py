@@ -24,7 +24,7 @@ _MAX_CANDIDATES = 5000
 
 
 class Finder:
-    """Ranks the passages that a reader returns.
+    """The ranking of the passages that a reader returns.
 
     Args:
         reader: The passages.
@@ -215,7 +215,7 @@ class Finder:
         return Neighbours(related, answers=answers)
 
     def is_answered(self, rankings: Rankings, neighbours: Iterable[Neighbours]) -> bool:
-        """Whether the query has an answer among the passages that were found."""
+        """Return whether the query has an answer among the passages that were found."""
         return is_answered(self._reader, rankings, neighbours, self._frequency)
 
     def hits(self, rankings: Rankings, *, limit: int) -> list[Hit]:
@@ -294,7 +294,7 @@ def _tiers(query: Query, groups: Sequence[Alternatives]) -> list[AllOf]:
 
 
 def is_near(one: str, two: str) -> bool:
-    """Whether two words differ by one edit or by two exchanged letters."""
+    """Return whether two words differ by one edit or by two exchanged letters."""
     if one == two or abs(len(one) - len(two)) > 1:
         return False
     start = 0

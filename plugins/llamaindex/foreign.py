@@ -21,7 +21,7 @@ from .recipe import Recipe
 
 
 class ForeignVectors:
-    """Stores and finds vectors through a LlamaIndex vector store.
+    """Vectors in a LlamaIndex vector store.
 
     Args:
         recipe: Names the class of the vector store, and its options.

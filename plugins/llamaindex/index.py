@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 
 
 class ProcessIndex:
-    """Publishes words, embeds and searches in child processes that end when idle."""
+    """An index in child processes that end when idle: words, vectors and search."""
 
     def __init__(self, options: IndexOptions, folder: Path) -> None:
         self._recipe = options.recipe(folder).as_message()

@@ -22,7 +22,7 @@ PAGE, OWNER = "page", "owner"
 
 
 class Cutter:
-    """Cuts the pages of one document into passages that know their page and language."""
+    """A cutter of one document's pages into passages that know page and language."""
 
     def __init__(self, recipe: Recipe, document: int) -> None:
         self._recipe = recipe
@@ -54,7 +54,7 @@ class Cutter:
 
 
 class Embedder:
-    """Embeds passages with the LlamaIndex model of the settings."""
+    """An embedder of passages with the LlamaIndex model of the settings."""
 
     def __init__(self, model: EmbeddingModel) -> None:
         from llama_index.core.ingestion import IngestionPipeline  # noqa: PLC0415 - see above

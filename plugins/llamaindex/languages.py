@@ -113,5 +113,5 @@ def _latin(sample: str) -> str:
 
 
 def is_common(word: str) -> bool:
-    """Whether a word is one of the commonest of any language, which finds nothing."""
+    """Return whether a word is among the commonest of any language: it finds nothing."""
     return word in _VOTES

@@ -41,7 +41,7 @@ class Wanted:
         )
 
     def has(self, word: str, language: str) -> bool:
-        """Whether a word, composed and in lower case, is one of them."""
+        """Return whether a word, composed and in lower case, is one of them."""
         folded = fold(word)
         return (
             folded in self.terms

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # see above
 
 
 class EmbeddingModel:
-    """Turns texts into vectors, as the settings choose."""
+    """A model that turns texts into vectors, as the settings choose."""
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe

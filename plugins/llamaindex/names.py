@@ -86,7 +86,7 @@ def _with_parts(word: str) -> list[str]:
 
 
 class DocumentNames:
-    """Finds documents by their names.
+    """A search for documents by their names.
 
     Args:
         reader: The passages and the names.

@@ -38,7 +38,7 @@ def _setting_up(path: Path) -> Iterator[None]:
 
 
 class PassageDatabase:
-    """Stores passages, words and vectors; :mod:`.sqlite_reader` reads them.
+    """A database of passages, words and vectors; :mod:`.sqlite_reader` reads them.
 
     Args:
         path: The database file; made if it does not exist.

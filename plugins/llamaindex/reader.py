@@ -9,7 +9,7 @@ from .stored import Slot, StoredPassage
 
 
 class PassageReader(Protocol):
-    """Reads passages, each of which has a number; an owner of ``None`` is any."""
+    """A reader of passages, each of which has a number; an owner of ``None`` is any."""
 
     def snapshot(self) -> AbstractContextManager[None]:
         """See one state of the database in all that is read inside this context."""
@@ -60,7 +60,7 @@ class PassageReader(Protocol):
         ...
 
     def occurs(self, word: Alternatives) -> bool:
-        """Whether a word stands in any passage or title."""
+        """Return whether a word stands in any passage or title."""
         ...
 
     def having(

@@ -8,7 +8,7 @@ from .worker import Worker
 
 
 class PassageRetriever(BaseRetriever):
-    """Finds passages in this process, as ``Index.search`` does in one of its own.
+    """A retriever of passages in this process, where ``Index.search`` uses another.
 
     Nodes carry ``pdf`` (the document's id) and ``page`` in their metadata.
 

@@ -75,7 +75,7 @@ class Plan:
 
 
 class Searcher:
-    """Searches what a reader reads.
+    """A search of what a reader reads.
 
     Args:
         reader: The passages.

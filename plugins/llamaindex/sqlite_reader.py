@@ -43,7 +43,7 @@ _MATCHING_IN = _ranked(
 
 
 class SqliteReader:
-    """Reads a :class:`~.passages.PassageDatabase`.
+    """A reader of a :class:`~.passages.PassageDatabase`.
 
     Args:
         database: The passages.
@@ -141,7 +141,7 @@ class SqliteReader:
         return int(row.get or 0)
 
     def occurs(self, word: Alternatives) -> bool:
-        """Whether a word stands in any passage or title."""
+        """Return whether a word stands in any passage or title."""
         columns = "exact" if word.is_beginning else "exact stems title"
         expression = f"{{{columns}}} : ({_any_of(word)})"
         row = self._db.execute("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", (expression,))

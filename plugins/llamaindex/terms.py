@@ -54,7 +54,7 @@ def fold(word: str) -> str:
 
 
 def is_unspaced(token: str) -> bool:
-    """Whether a token is a run of a script without spaces between words."""
+    """Return whether a token is a run of a script without spaces between words."""
     return _IS_UNSPACED.match(token) is not None
 
 

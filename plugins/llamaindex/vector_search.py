@@ -54,7 +54,7 @@ class _Block:
 
 
 class VectorSearch:
-    """Searches one table of vectors of one model; see :mod:`.schema` for its columns.
+    """A search of one model's table of vectors; see :mod:`.schema` for its columns.
 
     Args:
         connection: The database.

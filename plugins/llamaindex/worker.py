@@ -267,7 +267,7 @@ _OPERATIONS = frozenset(
 
 
 class _Requests:
-    """Passes requests to the worker of their recipe."""
+    """A router of requests to the worker of their recipe."""
 
     def __init__(self) -> None:
         self._worker: Worker | None = None

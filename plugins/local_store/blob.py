@@ -22,7 +22,7 @@ _MIN_EARLY_WRITE = 1024 * 1024
 
 
 class LocalBlob:
-    """Reads and writes one file at explicit offsets.
+    """One file, read and written at explicit offsets.
 
     It owns the descriptor, and closes it when the last call that uses it has ended: a descriptor
     that is closed under a running call could already mean another file.

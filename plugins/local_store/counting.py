@@ -23,7 +23,7 @@ def partial_files(layout: Layout) -> Mapping[str, os.stat_result]:
 
 
 def is_young(entry: "os.DirEntry[str]") -> bool:
-    """Whether another process may still write an unfinished copy."""
+    """Return whether another process may still write an unfinished copy."""
     try:
         return entry.stat(follow_symlinks=False).st_mtime > time.time() - _MAX_YOUNG_SECONDS
     except FileNotFoundError:

@@ -17,7 +17,7 @@ _COPYING = ".copying"
 
 
 def is_in_memory(directory: Path) -> bool:
-    """Whether a directory is in memory (tmpfs), as far as the system reports it."""
+    """Return whether the system reports that a directory is in memory (tmpfs)."""
     device = directory.stat().st_dev
     number = f"{os.major(device)}:{os.minor(device)}"
     try:
@@ -31,7 +31,7 @@ def is_in_memory(directory: Path) -> bool:
 
 
 def is_regular(path: Path) -> bool:
-    """Whether there is a file, and not a link in its place."""
+    """Return whether there is a file, and not a link in its place."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except FileNotFoundError:
@@ -81,7 +81,7 @@ def unfinished(target: Path) -> Path:
 
 
 def is_unfinished(name: str) -> bool:
-    """Whether a file name is one of :func:`unfinished`."""
+    """Return whether a file name is one of :func:`unfinished`."""
     return name.startswith(".") and name.endswith(_COPYING)
 
 

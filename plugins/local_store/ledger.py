@@ -41,7 +41,7 @@ class _Entry:
 
 
 class Ledger:
-    """Counts the space that partial uploads take and reserve; thread-safe.
+    """The space that partial uploads take and reserve; thread-safe.
 
     Args:
         directory: A directory on the file system in question.

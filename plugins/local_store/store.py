@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 class LocalUploadStore:
-    """Keeps each blob in a file of its own. All blocking work runs in worker threads.
+    """A store with a file for each blob. All blocking work runs in worker threads.
 
     Attributes:
         identity: The identity of its directories; empty until :meth:`prepare` has run.

@@ -12,7 +12,7 @@ from .options import MarkdownOptions
 
 
 class MarkdownText:
-    """Reads pages as Markdown with pdf-inspector, in limited child processes."""
+    """A reader of pages as Markdown with pdf-inspector, in limited child processes."""
 
     def __init__(self, options: MarkdownOptions) -> None:
         self._options = options

@@ -17,7 +17,7 @@ _DEFAULT_REGION = "us-east-1"
 
 
 class Links(Protocol):
-    """Makes addresses of objects."""
+    """A maker of addresses of objects."""
 
     def get(self, name: str, *, seconds: int, content_type: str, content_disposition: str) -> str:
         """Return an address from which an object can be read."""

@@ -22,7 +22,7 @@ _CALL: Final = re.compile(
 
 
 def is_standard_call(script: str) -> bool:
-    """Whether a script is one call of a standard function with literal arguments.
+    """Return whether a script is one standard call with literal arguments.
 
     An empty script is one, too: it does nothing.
     """

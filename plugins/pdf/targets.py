@@ -12,7 +12,7 @@ _NETWORK: Final = re.compile(r"(?:\\\\|//|\\/|/\\)[^\\/]|/{3,}|\\{3,}")
 
 
 def is_unusual_address(address: str, base: str = "") -> bool:
-    """Whether an address is none of ``http``, ``https`` and ``mailto``.
+    """Return whether an address is none of ``http``, ``https`` and ``mailto``.
 
     Args:
         address: The address of a URI action (ISO 32000-2, 12.6.4.8).
@@ -28,7 +28,7 @@ def is_unusual_address(address: str, base: str = "") -> bool:
 
 
 def is_network_path(path: str) -> bool:
-    r"""Whether a file specification leads to another computer.
+    r"""Return whether a file specification leads to another computer.
 
     Opening such a path can send the reader's login to that computer.
     """
@@ -53,5 +53,5 @@ def _host_of(address: str) -> str:
 
 
 def _is_host_and_port(address: str) -> bool:
-    """Whether an address without scheme begins with a host and a port."""
+    """Return whether an address without scheme begins with a host and a port."""
     return re.match(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+:\d{1,5}(?:[/?#]|$)", address) is not None

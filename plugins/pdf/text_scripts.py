@@ -21,7 +21,7 @@ MAX_TEXT: Final = 1024 * 1024
 
 
 def is_harmless_text(content: bytes) -> bool:
-    """Whether content is plain text in which nothing starts a program or loads one.
+    """Return whether content is plain text that neither starts nor loads a program.
 
     Such a text may be a script by its name or its first line; it is then reported, but it is
     no attack by itself.

@@ -10,7 +10,7 @@ from .options import PdfiumOptions
 
 
 class PdfiumText:
-    """Reads the text of pages with PDFium, in limited child processes."""
+    """A reader of the text of pages with PDFium, in limited child processes."""
 
     def __init__(self, options: PdfiumOptions) -> None:
         self._pool = reader_pool("pdfsluice.plugins.pdfium.text_worker", options.limits())

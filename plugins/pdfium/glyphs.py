@@ -115,7 +115,7 @@ class PageGlyphs:
 
 
 def needs_glyphs(text: str) -> bool:
-    """Whether a text has letters that are shaped or written from right to left."""
+    """Return whether a text has letters that are shaped or written from right to left."""
     return not text.isascii() and _SHAPED.search(text) is not None
 
 
@@ -152,7 +152,7 @@ _object_of = unchecked(pdfium.FPDFText_GetTextObject, ctypes.c_void_p)
 
 
 class _Reader:
-    """Reads characters through memory that is used again for each."""
+    """A reader of characters through memory that is used again for each."""
 
     def __init__(self, content: pypdfium2.PdfTextPage) -> None:
         self._characters = content.raw

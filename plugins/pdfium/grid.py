@@ -56,7 +56,7 @@ class Grid(Generic[T]):
         self._every: list[T] = []
 
     def __bool__(self) -> bool:
-        """Whether there are items."""
+        """Return whether there are items."""
         return bool(self._every)
 
     def add(self, cells: Sequence[int], item: T) -> None:

@@ -87,7 +87,7 @@ class _Difference:
             self._picture = ImageChops.lighter(self._picture, band)
 
     def shows(self, content: pypdfium2.PdfTextPage, index: int) -> bool:
-        """Whether a character is seen; it counts as seen if its place is unknown."""
+        """Return whether a character is seen; it counts as seen if its place is unknown."""
         box = pdfium.FS_RECTF()
         if not pdfium.FPDFText_GetLooseCharBox(content, index, box):
             return True

@@ -27,7 +27,7 @@ _LOCKED = "password"
 
 
 class HiddenTextStage:
-    """Reads all pages as the import does, and reports text that cannot be seen."""
+    """A stage that reads pages as the import does and reports invisible text."""
 
     def __init__(self, options: PdfiumOptions) -> None:
         self._pool = reader_pool("pdfsluice.plugins.pdfium.text_worker", options.limits())

@@ -15,7 +15,7 @@ MIN_WIDTH, MAX_WIDTH = 16, 3600
 
 
 class PdfiumPictures:
-    """Draws pages with PDFium in a few child processes, which end when idle."""
+    """A renderer of pages with PDFium in child processes, which end when idle."""
 
     def __init__(self, options: PdfiumOptions) -> None:
         self._pool = ChildPool(

@@ -141,7 +141,7 @@ def _by_content(glyphs: Sequence[Glyph]) -> str:
 
 
 def _is_turned(glyphs: Sequence[Glyph]) -> bool:
-    """Whether PDFium has turned a line round, and its brackets with it."""
+    """Return whether PDFium has turned a line round, and its brackets with it."""
     steps = 0
     for one, two in pairwise(glyphs):
         if RIGHT_TO_LEFT.match(one.text) and RIGHT_TO_LEFT.match(two.text):

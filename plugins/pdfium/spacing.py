@@ -59,7 +59,7 @@ def _may_have_parts(line: str) -> bool:
 
 
 class _Reader:
-    """Reads the gaps between the letters of lines."""
+    """A reader of the gaps between the letters of lines."""
 
     def __init__(self, content: pypdfium2.PdfTextPage, text: str) -> None:
         self._number_of: Callable[[int], int] | None = character_numbers(content, text)
@@ -84,7 +84,7 @@ class _Reader:
         )
 
     def _may_be_spaced(self, start: int, offsets: Sequence[int]) -> bool:
-        """Whether there are gaps between letters without a space between them."""
+        """Return whether there are gaps between letters without a space between them."""
         gaps: list[float] = []
         height = 0.0
         for one, two in pairwise(offsets):

@@ -113,7 +113,7 @@ def _ordered(
 
 
 def _is_unmapped(content: pypdfium2.PdfTextPage) -> bool:
-    """Whether the fonts of a page map too few of its codes to Unicode."""
+    """Return whether the fonts of a page map too few of its codes to Unicode."""
     count = content.count_chars()
     step = max(1, count // _SAMPLES)
     indexes = range(0, count, step)

@@ -41,7 +41,7 @@ def visibility_of(page: pypdfium2.PdfPage) -> Visibility:
 
 
 class _Judge:
-    """Judges the objects of a page in the order of drawing."""
+    """A judge of the objects of a page, in the order of drawing."""
 
     def __init__(self, box: Bounds) -> None:
         self._box = box
@@ -97,7 +97,7 @@ class _Judge:
             self._result.doubtful[item.address] = item
 
     def _is_covered(self, item: PageObject, covers: Grid[PageObject]) -> bool:
-        """Whether what is under a text may have its colour."""
+        """Return whether what is under a text may have its colour."""
         if self._pairs > _MAX_PAIRS:
             return True
         rules = 0

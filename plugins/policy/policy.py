@@ -7,7 +7,7 @@ from .presets import PRESETS
 
 
 class RulesPolicy:
-    """Judges findings by the operator's own rules, then by those of a preset."""
+    """A policy of the operator's own rules, and after them those of a preset."""
 
     def __init__(self, options: PolicyOptions) -> None:
         own = (rule.rule() for rule in options.rules)
@@ -27,5 +27,5 @@ class RulesPolicy:
         return Decision.NOTE
 
     def keeps_rejected(self) -> bool:
-        """Whether rejected files go to quarantine."""
+        """Return whether rejected files go to quarantine."""
         return self._keeps_rejected

@@ -46,7 +46,7 @@ class Rule:
     principals: frozenset[str] | None = None
 
     def matches(self, finding: Finding, session: Session) -> bool:
-        """Whether the rule matches this finding in this session."""
+        """Return whether the rule matches this finding in this session."""
         return (
             self._concerns(finding, session)
             and (self.triggers is None or finding.trigger in self.triggers)
@@ -54,7 +54,7 @@ class Rule:
         )
 
     def waits(self, finding: Finding, session: Session) -> bool:
-        """Whether the rule may match this finding when the file is whole, and not before."""
+        """Return whether the rule may match this finding only when the file is whole."""
         return (
             self.moment is Moment.COMPLETION
             and Moment.of(session) is Moment.STREAMING

@@ -30,7 +30,7 @@ _MAX_SESSIONS = 10_000
 
 
 class ProgressLog:
-    """Logs ends and findings of uploads, and progress of long ones every few seconds.
+    """A log of ends and findings of uploads, and of the progress of long ones.
 
     The steps in between are logged at the level ``DEBUG``.
 
@@ -62,7 +62,7 @@ class ProgressLog:
                 logger.info("shutting down; unfinished uploads can be resumed")
 
     def _due(self, event: SessionEvent) -> bool:
-        """Whether the last line about a session is older than the interval."""
+        """Return whether the last line about a session is older than the interval."""
         if event.session_id not in self._last and len(self._last) >= _MAX_SESSIONS:
             self._last.clear()  # sessions whose end was never published
         if event.at - self._last.setdefault(event.session_id, event.at) < self._interval:

@@ -10,7 +10,7 @@ from .options import PypdfOptions
 
 
 class PypdfText:
-    """Reads the text of pages with pypdf, in limited child processes."""
+    """A reader of the text of pages with pypdf, in limited child processes."""
 
     def __init__(self, options: PypdfOptions) -> None:
         self._pool = reader_pool("pdfsluice.plugins.pypdf_text.worker", options.limits())

@@ -8,7 +8,7 @@ _MAX_FONTS = 50
 
 
 def is_unmapped(page: PageObject) -> bool:
-    """Whether every font of a page has glyph numbers alone (ISO 32000-1, 9.10.2).
+    """Return whether a page's fonts have only glyph numbers (ISO 32000-1, 9.10.2).
 
     That is a composite font with an identity encoding and no ``/ToUnicode``. If one of
     several fonts has a map, the page counts as mapped.

@@ -24,7 +24,7 @@ _REQUESTS_PER_PROCESS = 8
 
 
 class Postprocessor:
-    """Passes searches to child processes that have loaded the postprocessor."""
+    """A re-ranker in child processes that have loaded the postprocessor."""
 
     def __init__(self, options: RerankingOptions) -> None:
         self._part = {

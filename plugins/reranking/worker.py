@@ -11,7 +11,7 @@ from pdfsluice.core import serve
 
 
 class Worker:
-    """Holds the postprocessor, which is loaded once."""
+    """The holder of the postprocessor, which is loaded once."""
 
     def __init__(self) -> None:
         self._postprocessor: BaseNodePostprocessor | None = None

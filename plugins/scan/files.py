@@ -45,7 +45,7 @@ def _below(folder: Path) -> Iterator[Path]:
 
 
 def _may_be_pdf(path: Path) -> bool:
-    """Whether a PDF header stands near the start, or that is unknown; a pipe has none."""
+    """Return whether a PDF header is near the start, or, as in a pipe, may be."""
     try:
         if not path.is_file():
             return False

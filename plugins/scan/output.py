@@ -23,7 +23,7 @@ VERDICTS = {
 
 
 class Output(Protocol):
-    """Writes results as they come."""
+    """A writer of results as they come."""
 
     def add(self, result: Inspection) -> None:
         """Write, or keep, the result of one file."""

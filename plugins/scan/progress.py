@@ -21,7 +21,7 @@ LARGE = 32 * 1024 * 1024
 
 
 class Progress:
-    """Shows how far large files are; written to standard error, gone at the end."""
+    """A line on standard error about large files, gone at the end."""
 
     def __init__(self) -> None:
         console = Console(stderr=True)

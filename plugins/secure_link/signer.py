@@ -10,7 +10,7 @@ from .options import SecureLinkOptions
 
 
 class SecureLinkSigner:
-    """Signs the path of a file, the end of the link and the name of the file.
+    """A signature over the path of a file, the end of the link and the file's name.
 
     Args:
         options: The address of nginx and the secret.

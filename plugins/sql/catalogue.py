@@ -55,7 +55,7 @@ _lock_digest = select(
 
 
 class SqlCatalogue(SqlManagedJobs, SqlPages, SqlJobs, SqlVersions):
-    """Keeps documents, the text of their pages, and jobs in an SQL database."""
+    """A catalogue of documents, the text of their pages, and jobs in a database."""
 
     def __init__(self, database: Database) -> None:
         SqlPages.__init__(self, database)

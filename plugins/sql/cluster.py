@@ -113,7 +113,7 @@ class SqlCluster:
         return await self._holds.abandoned(states, limit) if self.shared else ()
 
     async def duty(self, name: str, seconds: float) -> bool:
-        """Whether this node is the one that does regular work for the next ``seconds``."""
+        """Return whether this node does regular work for the next ``seconds``."""
         return not self.shared or await self._holds.duty(name, seconds)
 
     async def nodes(self) -> Sequence[LiveNode]:

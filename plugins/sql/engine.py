@@ -162,7 +162,7 @@ def _replace_closed(engine: Engine) -> None:
 
 
 def _is_closed(connection: Any) -> bool:
-    """Whether there is something to read from an idle connection, as its end."""
+    """Return whether there is something to read from an idle connection, as its end."""
     if connection.closed:
         return True
     poll = select.poll()

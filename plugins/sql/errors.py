@@ -44,7 +44,7 @@ def explained(location: str) -> Generator[None]:
 
 
 def is_damage(error: DBAPIError) -> bool:
-    """Whether SQLite reports a damaged file.
+    """Return whether SQLite reports a damaged file.
 
     It also reports that for a single read that failed (``SQLITE_IOERR_CORRUPTFS``).
     """
@@ -52,7 +52,7 @@ def is_damage(error: DBAPIError) -> bool:
 
 
 def is_read_error(verdict: str) -> bool:
-    """Whether a verdict of ``PRAGMA quick_check`` means that the disk failed a read."""
+    """Return whether a verdict of ``PRAGMA quick_check`` is a failed read of the disk."""
     codes = (int(code) & _PRIMARY_CODE for code in _PAGE_ERROR.findall(verdict))
     return any(code == sqlite3.SQLITE_IOERR for code in codes)
 

@@ -12,7 +12,7 @@ _RETRY_SECONDS = 5.0
 
 
 class Fence:
-    """Refuses work while no recent heartbeat of this node is stored.
+    """A fence that refuses work while no recent heartbeat of this node is stored.
 
     It closes when the latest heartbeat that was stored was sent ``seconds`` ago, by the clock of
     the event loop. Work that waits for the database then is refused as well: a host that

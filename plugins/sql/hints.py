@@ -47,7 +47,7 @@ _NOTIFY = select(func.pg_notify(bindparam("channel"), bindparam("batch")))
 
 
 class Channel(Protocol):
-    """Carries batches of hints to all other nodes."""
+    """A carrier of batches of hints to all other nodes."""
 
     max_bytes: int
     interval: float
@@ -64,7 +64,7 @@ class Channel(Protocol):
 
 
 class Hints:
-    """Sends the hints of one node in batches, and passes on those of others.
+    """The hints of one node, sent in batches, and those of the others.
 
     Args:
         channel: Carries the batches.
@@ -156,7 +156,7 @@ def read_batch(batch: bytes, me: str) -> Iterator[Hint]:
 
 
 class NoChannel:
-    """Loses every hint; rows are polled."""
+    """A channel that loses every hint; rows are polled."""
 
     max_bytes = 0
     interval = _LOCAL_INTERVAL

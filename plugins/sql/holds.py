@@ -64,7 +64,7 @@ _committed = (
 
 
 class Holds:
-    """Takes and reviews holds for one node.
+    """The holds of one node, taken and reviewed.
 
     Args:
         database: The database; its ``node`` is the id of this one.

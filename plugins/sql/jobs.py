@@ -30,7 +30,7 @@ from .schema import jobs
 
 
 class SqlJobs:
-    """Keeps background jobs on documents."""
+    """Background jobs on documents, in a database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

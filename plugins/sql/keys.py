@@ -19,7 +19,7 @@ _SCOPES = frozenset(Scope)
 
 
 class SqlKeys:
-    """Keeps API keys in an SQL database.
+    """API keys in a database.
 
     Every change gives its keys the next version, so that the highest version of all keys
     differs after each change.

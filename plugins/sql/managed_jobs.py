@@ -32,7 +32,7 @@ _listed = (
 
 
 class SqlManagedJobs:
-    """Lists, cancels and retries background jobs."""
+    """The management of background jobs in a database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

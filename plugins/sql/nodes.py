@@ -136,7 +136,7 @@ class Node:
             await asyncio.sleep(seconds)
 
     def _unaware(self, connection: Connection) -> bool:
-        """Whether a live node does not know yet that it is not alone."""
+        """Return whether a live node does not know yet that it is not alone."""
         others = select(nodes.c.id).where(
             LIVE, nodes.c.id != self._database.node, nodes.c.shared == 0
         )

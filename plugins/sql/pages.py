@@ -21,7 +21,7 @@ from .schema import pages
 
 
 class SqlPages:
-    """Keeps the text of documents' pages."""
+    """The text of documents' pages, in a database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

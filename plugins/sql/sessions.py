@@ -46,7 +46,7 @@ from .schema import extents, sessions
 
 
 class SqlSessionStore:
-    """Keeps sessions in an SQL database.
+    """A session store in a database.
 
     A commit of an extent is a single insert, which checks the session's state and the extent
     before it; the session's row stays untouched, and ``committed`` and ``updated_at`` follow
@@ -114,7 +114,7 @@ class SqlSessionStore:
         await self._database.write(operation)
 
     def _has_room(self, connection: Connection, owner: str, most: int) -> bool:
-        """Whether an owner may have one more open session.
+        """Return whether an owner may have one more open session.
 
         They are counted only when as many were created since the last count as there was
         room for then: fewer cannot be too many. If other nodes create some, too, they are always

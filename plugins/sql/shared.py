@@ -15,7 +15,7 @@ from .sessions import SqlSessionStore
 
 
 class SharedDatabase:
-    """Opens the database for the first of the two stores and closes it after the last."""
+    """The database of both stores: opened for the first, closed after the last."""
 
     def __init__(self, context: PluginContext) -> None:
         self._context = context

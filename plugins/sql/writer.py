@@ -52,7 +52,7 @@ class _UnavailableError(Exception):
 
 
 class Writer:
-    """Runs operations in transactions on one thread, in the order in which they came.
+    """One thread that runs operations in transactions, in the order of their arrival.
 
     Args:
         engines: The database; one connection of ``write`` is used at a time.

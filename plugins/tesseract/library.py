@@ -96,7 +96,7 @@ class Library:
 
 
 class Reader:
-    """Reads pictures in the languages for which it was opened."""
+    """A reader of pictures in the languages for which it was opened."""
 
     def __init__(self, functions: ctypes.CDLL, handle: int) -> None:
         self._functions = functions

@@ -23,7 +23,7 @@ _ONE_THREAD = {"OMP_THREAD_LIMIT": "1"}  # more of them take more processor time
 
 
 class Tesseract:
-    """Reads pictures with Tesseract in child processes, which end when idle.
+    """A recognizer with Tesseract in child processes, which end when idle.
 
     Args:
         options: What it reads, and what it may use.

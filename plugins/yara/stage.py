@@ -34,7 +34,7 @@ _CHECK_SECONDS = 120
 
 
 class YaraStage:
-    """Scans whole files with rules of the operator's own."""
+    """A stage that scans whole files with rules of the operator's own."""
 
     def __init__(self, options: YaraOptions, folder: Path) -> None:
         self._max_file_size = int(options.max_file_size)

@@ -260,7 +260,7 @@ class Chunks:
 
 @dataclass(slots=True)
 class _Settler:
-    """Checks at the end of a form that later fields agree with earlier ones."""
+    """A check, at the end of a form, that later fields agree with earlier ones."""
 
     session: Session
     intent: ChunkIntent | None = None

@@ -24,7 +24,7 @@ _State = Literal["queued", "running", "done", "skipped", "failed", "cancelled"]
 
 
 class JobsQuery(Parameters):
-    """Selects jobs, and pages through them, newest first."""
+    """A page of jobs, newest first, and the conditions on them."""
 
     state: _State | None = Field(None, description="Their state.")
     kind: Literal["import", "index", "ocr"] | None = Field(None, description="What they do.")

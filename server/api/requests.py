@@ -87,7 +87,7 @@ Tag = Annotated[Text, Field(min_length=1, max_length=64)]
 
 
 class InitiateRequest(Request):
-    """Opens an upload session."""
+    """A request to open an upload session."""
 
     filename: FileName = Field(max_length=255, description="Name of the file, without a path.")
     file_size: Bytes = Field(description="Size of the file in bytes.")
@@ -126,7 +126,7 @@ class InitiateRequest(Request):
 
 
 class ResumeRequest(Request):
-    """Resumes a session, perhaps from another device."""
+    """A request to resume a session, perhaps from another device."""
 
     session_id: str = Field(max_length=100, description="The session.")
     client_id: Text = Field(
@@ -139,7 +139,7 @@ class ResumeRequest(Request):
 
 
 class CompleteRequest(Request):
-    """Completes an upload."""
+    """A request to complete an upload."""
 
     expected_hash: Sha256 | None = Field(
         None,
@@ -149,13 +149,13 @@ class CompleteRequest(Request):
 
 
 class CancelRequest(Request):
-    """Cancels an upload."""
+    """A request to cancel an upload."""
 
     reason: Text = Field("", max_length=500, description="Why, for the log and for watchers.")
 
 
 class ChangeRequest(Request):
-    """Changes a document; what is not given stays as it is."""
+    """A change of a document; what is not given stays as it is."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
@@ -220,7 +220,7 @@ class SearchFilter(Request):
 
 
 class SearchRequest(Request):
-    """Searches the text of documents."""
+    """A search in the text of documents."""
 
     query: str = Field(min_length=1, max_length=2000, description="What to look for.")
     top_k: Annotated[int, Field(ge=1, le=100), _Integral] = Field(
@@ -236,14 +236,14 @@ class SearchRequest(Request):
 
 
 class ChunkQuery(Parameters):
-    """Identifies the chunk of a raw body; one of the two is enough."""
+    """The chunk of a raw body, by number or by offset."""
 
     chunk_id: Size | None = Field(None, description="Number of the chunk, from 0.")
     chunk_offset: Size | None = Field(None, description="Offset in the file, in bytes.")
 
 
 class RawChunkQuery(ChunkQuery):
-    """Identifies the chunk of a raw body that may be compressed or a delta."""
+    """The chunk of a raw body that may be compressed or a delta."""
 
     chunk_length: Bytes | None = Field(
         None,
@@ -256,7 +256,7 @@ class RawChunkQuery(ChunkQuery):
 
 
 class StoredChunkQuery(ChunkQuery):
-    """Identifies a chunk that the client has sent to the store."""
+    """A chunk that the client has sent to the store."""
 
     checksum: ChunkChecksum | None = Field(None, description="Checksum of its bytes, as in a form.")
 
@@ -273,7 +273,7 @@ class ChunkForm(ChunkQuery):
 
 
 class DocumentsQuery(Parameters):
-    """Pages through documents, newest first."""
+    """A page of documents, newest first."""
 
     limit: int = Field(50, ge=1, le=500, description="How many documents to return at most.")
     after: int | None = Field(
@@ -290,33 +290,33 @@ class DocumentsQuery(Parameters):
 
 
 class DeleteQuery(Parameters):
-    """Selects what is deleted of a document with several versions."""
+    """What is deleted of a document with several versions."""
 
     all_versions: bool = Field(False, description="Whether to delete all versions of it.")
 
 
 class UnitsQuery(Parameters):
-    """Pages through the units of a document."""
+    """A page of the units of a document."""
 
     first: int = Field(0, ge=0, le=_MAX_NUMBER, description="The ``next`` of the answer before.")
     limit: int = Field(20_000, ge=1, le=20_000, description="How many to return at most.")
 
 
 class QuarantineQuery(Parameters):
-    """Pages through the quarantine, newest first."""
+    """A page of the quarantine, newest first."""
 
     limit: int = Field(500, ge=1, le=500, description="How many uploads to return at most.")
     after: str | None = Field(None, max_length=40, description="The ``next`` of the answer before.")
 
 
 class ThumbnailQuery(Parameters):
-    """Selects the size of a drawn page."""
+    """The size of a drawn page."""
 
     width: int = Field(240, ge=16, le=2000, description="Width in pixels.")
 
 
 class MarkdownQuery(Parameters):
-    """Pages through a document."""
+    """A range of pages of a document."""
 
     first: int = Field(1, ge=1, le=2**31 - 1, description="Number of the first page.")
     limit: int = Field(50, ge=1, le=MAX_PAGES, description="How many pages to return at most.")
@@ -336,7 +336,7 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_day_start), AfterValidator(_n
 
 
 class RecordsQuery(Parameters):
-    """Selects uploads by the time at which they ended."""
+    """The time in which the wanted uploads ended."""
 
     since: Moment | None = Field(
         None,
@@ -350,7 +350,7 @@ class RecordsQuery(Parameters):
 
 
 class ReportQuery(RecordsQuery):
-    """Selects and groups uploads."""
+    """The wanted uploads and their groups."""
 
     by: Literal["hour", "day", "protocol", "client", "end", "account"] = Field(
         "day", description="By what they are grouped."

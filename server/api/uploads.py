@@ -315,6 +315,6 @@ class Uploads:
 
 
 def prefers_async(request: web.Request) -> bool:
-    """Whether the client asks for an immediate answer (RFC 7240, 4.1)."""
+    """Return whether the client asks for an immediate answer (RFC 7240, 4.1)."""
     preferences = ",".join(request.headers.getall("Prefer", ())).lower().split(",")
     return any(item.split(";")[0].strip() == "respond-async" for item in preferences)

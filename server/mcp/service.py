@@ -19,7 +19,7 @@ _PRINCIPAL = "pdfsluice.principal"
 
 
 class Service:
-    """Answers messages of the Model Context Protocol."""
+    """The answers to messages of the Model Context Protocol."""
 
     def __init__(self, runtime: Runtime, *, version: str) -> None:
         self._tools = Tools(runtime)

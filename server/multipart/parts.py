@@ -17,7 +17,7 @@ _MAX_LINE = 8 * 1024
 
 
 class FormParts:
-    """Parses a form: keeps the fields and yields the bytes of the file.
+    """A parser of a form that keeps the fields and yields the bytes of the file.
 
     The parser sees the form without the bytes of the file, which are far too many to be
     copied: only their end is looked for here.

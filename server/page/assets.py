@@ -82,7 +82,7 @@ class _Asset:
 
 
 class _Assets:
-    """Answers with files that were read at start-up."""
+    """Files that were read at start-up, as answers."""
 
     def __init__(self, assets: Mapping[str, _Asset]) -> None:
         self._assets = assets
@@ -159,7 +159,7 @@ def _answer(request: web.Request, asset: _Asset) -> web.Response:
 
 
 def _accepts_gzip(request: web.Request) -> bool:
-    """Whether the browser accepts gzip; ``gzip;q=0`` means that it does not."""
+    """Return whether the browser accepts gzip; ``gzip;q=0`` means that it does not."""
     for part in request.headers.get(hdrs.ACCEPT_ENCODING, "").split(","):
         coding, _, weight = part.partition(";")
         if coding.strip().lower() == "gzip":

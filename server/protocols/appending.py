@@ -59,7 +59,7 @@ async def find(request: web.Request) -> Session:
 
 
 def has_all_bytes(session: Session) -> bool:
-    """Whether the upload has all its bytes and its completion has begun."""
+    """Return whether the upload has all its bytes and its completion has begun."""
     return session.state in _ALL_BYTES
 
 
@@ -125,7 +125,7 @@ def refused(error: PdfsluiceError, request: web.Request) -> web.Response:
 
 
 def has_body(request: web.Request) -> bool:
-    """Whether body bytes are announced, by length or as chunks."""
+    """Return whether body bytes are announced, by length or as chunks."""
     return request.can_read_body
 
 

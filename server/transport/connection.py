@@ -33,7 +33,7 @@ _KEEP_ALIVE_TIMEOUT = 75.0
 
 
 class Runner(web.AppRunner):
-    """Runs the application on our kind of connections."""
+    """A runner of the application on our kind of connections."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class _Server(web.Server):
 
 
 class Connection(RequestHandler):
-    """Answers with problems also outside the application; lends its transport.
+    """A connection that answers with problems also outside the application.
 
     Attributes:
         lost_track: Whether part of a body was read past aiohttp and the rest was not, so that

@@ -26,7 +26,7 @@ _GZIP_WINDOW: Final = 31  # a window of 32 KiB, in the format of gzip
 
 
 class Decoder(Protocol):
-    """Decodes one body. Used by one thread at a time."""
+    """The decoder of one body. Used by one thread at a time."""
 
     @property
     def finished(self) -> bool:
@@ -113,7 +113,7 @@ class _GzipMember:
 
 
 class _FrameDecoder:
-    """Decodes a few frames that follow each other; each of them costs time."""
+    """A decoder of a few frames that follow each other; each of them costs time."""
 
     def __init__(self, begin: Callable[[], _Frame]) -> None:
         self._begin = begin

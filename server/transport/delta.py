@@ -29,7 +29,7 @@ _OUTPUT_BYTES = 256 * 1024
 
 
 class DeltaDecoder:
-    """Turns instructions into the bytes of a chunk, within fixed memory.
+    """A decoder of instructions into the bytes of a chunk, within fixed memory.
 
     The reader of the bytes stops at the length that it expects, so a small body cannot become a
     large one.

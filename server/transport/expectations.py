@@ -23,5 +23,5 @@ async def allow_body(request: web.Request) -> None:
 
 
 def withholds_body(request: web.Request) -> bool:
-    """Whether the client waits for permission to send its body."""
+    """Return whether the client waits for permission to send its body."""
     return hdrs.EXPECT in request.headers and _CONTINUED not in request

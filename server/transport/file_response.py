@@ -64,11 +64,11 @@ class FileAnswer:
             await asyncio.to_thread(file.close)
 
     def needs_bytes(self, request: web.Request) -> bool:
-        """Whether the answer has bytes of the file, unless a precondition fails."""
+        """Return whether the answer has bytes of the file, unless a precondition fails."""
         return request.method != hdrs.METH_HEAD and not self._unchanged(request)
 
     def resumes(self, request: web.Request) -> bool:
-        """Whether the client continues a download of this file from this server (13.1.5)."""
+        """Return whether the client continues a download from this server (13.1.5)."""
         return request.headers.get(hdrs.IF_RANGE, "").strip() == f'"{self.etag}"'
 
     def check(self, request: web.Request) -> None:

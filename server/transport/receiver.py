@@ -57,7 +57,7 @@ BUFFERS = web.AppKey("BUFFERS", Buffers)
 
 
 class Receiver:
-    """Reads the rest of one body past aiohttp. To be closed on the event loop.
+    """A reader of the rest of a body past aiohttp. To be closed on the event loop.
 
     The socket is used through a descriptor of its own, which stays valid when aiohttp closes
     the connection during a read in another thread.

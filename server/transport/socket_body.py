@@ -19,7 +19,7 @@ MIN_REST: Final = 256 * 1024
 
 
 class SocketBody(RequestBody):
-    """Reads from the socket; see :class:`.body.RequestBody`.
+    """A body read from the socket; see :class:`.body.RequestBody`.
 
     Args:
         receiver: Reads the bytes that aiohttp has not read.

@@ -18,7 +18,7 @@ _GATHER_TIMEOUT = 0.25
 
 
 class StreamBody(RequestBody):
-    """Passes on the bytes that aiohttp has parsed; see :class:`.body.RequestBody`.
+    """A body of bytes that aiohttp has parsed; see :class:`.body.RequestBody`.
 
     Args:
         content: The body as aiohttp provides it.

@@ -16,7 +16,7 @@ Authenticate = Callable[[Credentials], Awaitable[Principal]]
 
 
 class AccessGuard:
-    """Repeats the authentication of one subscriber for as long as it is connected.
+    """The repeated authentication of one subscriber while it is connected.
 
     An authenticator is foreign code: it may raise anything, never return, or cancel itself.
     Neither ends the guard. A check that fails is repeated, and after ``max_failures`` failed

@@ -34,7 +34,7 @@ _CLOSE_TIMEOUT = 5.0
 
 
 class WatchQuery(Parameters):
-    """Selects the amount of detail that a subscriber receives."""
+    """The amount of detail that a subscriber receives."""
 
     detail: str = Field(
         "", pattern="^(full)?$", description="``full`` for counters, stages and findings."
@@ -42,7 +42,7 @@ class WatchQuery(Parameters):
 
 
 class Endpoint:
-    """Serves WebSockets.
+    """The WebSocket endpoint.
 
     Args:
         runtime: The running server.

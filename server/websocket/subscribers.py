@@ -228,7 +228,7 @@ class Subscribers:
             self.leave(subscriber, session_id)
 
     def may_join(self, subscriber: Subscriber, session_id: str) -> bool:
-        """Whether it has joined the room already, or can join one more."""
+        """Return whether it has joined the room already, or can join one more."""
         rooms = subscriber.rooms
         return session_id in rooms or len(rooms) < self.max_rooms or any(rooms.values())
 

@@ -16,6 +16,19 @@ _EXCLUDED = re.compile(
     r"|_go(?:es)?_on(?=_|$)|_at_once(?=_|$)|_put_away(?=_|$)|^test_who_"
 )
 """Wordings that the house style excludes, in names of tests."""
+_PLURALS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        actions addresses bounds bytes chunks clients clocks conditions datagrams deviations
+        differences directories
+        documents expressions failures files handlers items kinds limits links lists numbers
+        objects pages passages pictures ranges rates readings records rectangles regions reports
+        requests searches shares status sums this tus totals values vectors versions warnings words
+        """,
+    )
+)
+"""Words in -s with which the docstring of a class may begin: no verbs."""
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
@@ -27,6 +40,24 @@ def long_first_lines(file: Path, source: str) -> Iterator[str]:
             first = text.splitlines()[0]
             if len(first) > MAX_FIRST_LINE:
                 yield f"{file}:{node.body[0].lineno}: {len(first)} characters: {first}"
+
+
+def wrong_moods(file: Path, source: str) -> Iterator[str]:
+    """Yield docstrings of classes that begin with a verb, of functions with no imperative."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, _DOCUMENTED[1:]) or not (text := ast.get_docstring(node)):
+            continue
+        word = text.split()[0].lower().rstrip(".,;:")
+        if isinstance(node, ast.ClassDef):
+            wrong = word.isalpha() and word.endswith("s") and word not in _PLURALS
+        else:
+            wrong = word == "whether" and "property" not in map(_last_name, node.decorator_list)
+        if wrong:
+            yield f"{file}:{node.body[0].lineno}: {text.splitlines()[0]}"
+
+
+def _last_name(decorator: ast.expr) -> str:
+    return ast.unparse(decorator).rpartition(".")[2].removeprefix("cached_")
 
 
 def participles(file: Path, source: str) -> Iterator[str]:

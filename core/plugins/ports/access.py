@@ -28,7 +28,7 @@ class Credentials:
 
 
 class Authenticator(Protocol):
-    """Finds the principal of a request."""
+    """A source of the principal of a request."""
 
     @property
     def enforced(self) -> bool:
@@ -48,7 +48,7 @@ class Authenticator(Protocol):
 
 
 class AuthenticatorOpener(Protocol):
-    """Opens an authenticator that uses the session store."""
+    """An opener of an authenticator that uses the session store."""
 
     def __call__(
         self, sessions: SessionStore, cluster: Cluster, /
@@ -64,7 +64,7 @@ class AuthenticatorOpener(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthenticatorSpec:
-    """Registers an authenticator.
+    """Descriptor of an authenticator.
 
     Attributes:
         authenticator: The authenticator; called for every request.

@@ -153,7 +153,7 @@ class SharedUploadStore(Protocol):
     folder_identity: str
 
     async def has_space(self, size: int) -> bool:
-        """Whether the folder has space for a copy of an upload of ``size`` bytes.
+        """Return whether the folder has space for a copy of an upload of ``size`` bytes.
 
         A node without it holds no further uploads; it continues to receive bytes of all.
         """
@@ -161,7 +161,7 @@ class SharedUploadStore(Protocol):
 
 
 class UploadStore(Protocol):
-    """Keeps the bytes of uploads and of finished documents.
+    """A store of the bytes of uploads and of finished documents.
 
     A blob is *partial* until it is published. Blob ids are the server's own
     (session ids: UUIDs in lower case); every method refuses others with ``NotFound``. All but
@@ -325,7 +325,7 @@ class StoreUsage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadStoreSpec:
-    """Registers an upload store.
+    """Descriptor of an upload store.
 
     Attributes:
         open: Opens the store; called once, if the settings choose it.

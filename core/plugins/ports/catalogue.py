@@ -33,7 +33,7 @@ class DocumentChanges(TypedDict, total=False):
 
 
 class Catalogue(Protocol):
-    """Keeps documents, the text of their pages, and background jobs.
+    """A store of documents, the text of their pages, and background jobs.
 
     On return, :meth:`add` and :meth:`delete` survive a power cut whatever the durability
     setting is; everything else survives process death.
@@ -301,7 +301,7 @@ class VersionedCatalogue(Catalogue, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogueSpec:
-    """Registers a document catalogue.
+    """Descriptor of a document catalogue.
 
     Attributes:
         open: Opens the catalogue; called once, if the settings choose it.

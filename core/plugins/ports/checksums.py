@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Hasher(Protocol):
-    """Computes one checksum; the objects of :mod:`hashlib` are such hashers."""
+    """The computation of one checksum, as by the objects of :mod:`hashlib`."""
 
     def update(self, data: memoryview, /) -> None:
         """Add the next bytes, in a worker thread; ``data`` is reused afterwards."""
@@ -19,7 +19,7 @@ class Hasher(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChecksumSpec:
-    """Registers a checksum algorithm for every protocol.
+    """Descriptor of a checksum algorithm for every protocol.
 
     Clients name it in the field ``checksum`` of a form (``NAME:HEX``), in ``Upload-Checksum``
     (tus) and in ``Content-Digest`` (RFC 9530). The order of the algorithms is the order in

@@ -225,7 +225,7 @@ class Cluster(Protocol):
         ...
 
     async def duty(self, name: str, seconds: float) -> bool:
-        """Whether this node is the one that does regular work for the next ``seconds``."""
+        """Return whether this node does regular work for the next ``seconds``."""
         ...
 
     async def nodes(self) -> Sequence[LiveNode]:

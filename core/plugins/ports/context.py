@@ -21,7 +21,7 @@ ValueT = TypeVar("ValueT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionsSpec:
-    """Registers a plugin's section of the settings.
+    """Descriptor of a plugin's section of the settings.
 
     Attributes:
         name: Section name; ``[plugins.NAME]`` in the TOML file and
@@ -61,7 +61,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandSpec:
-    """Registers a command of the ``pdfsluice`` program.
+    """Descriptor of a command of the ``pdfsluice`` program.
 
     Attributes:
         name: What the user types.

@@ -18,7 +18,7 @@ _MAX_GROWTH = 50  # doublings and the like; a float has room for more
 
 
 class TextExtractor(Protocol):
-    """Reads the text of a PDF page by page."""
+    """A reader of the text of a PDF, page by page."""
 
     def pages(self, path: Path, *, first: int = 1) -> AsyncIterator[PageText]:
         """Yield pages from number ``first`` on, in bounded memory.
@@ -30,7 +30,7 @@ class TextExtractor(Protocol):
 
 
 class PageRenderer(Protocol):
-    """Draws a page."""
+    """A renderer of single pages."""
 
     async def render(self, path: Path, page: int, *, width: int) -> bytes:
         """Return page number ``page`` (1-based) as a JPEG ``width`` pixels wide.
@@ -43,7 +43,7 @@ class PageRenderer(Protocol):
 
 
 class Progress(Protocol):
-    """Publishes the progress of an import."""
+    """A callback for the progress of an import."""
 
     def __call__(self, done: float, message: str) -> None:
         """Publish the share done, 0 to 1, and a message that names the current step."""
@@ -129,7 +129,7 @@ class ImportContext:
 
 
 class Importer(Protocol):
-    """Processes a finished document, in a background job that may be repeated."""
+    """A step for finished documents, in a background job that may be repeated."""
 
     async def run(self, context: ImportContext) -> None:
         """Import one document. Repeating it after a crash must do no harm.
@@ -148,7 +148,7 @@ class Importer(Protocol):
 
 
 class Index(Protocol):
-    """Makes documents searchable."""
+    """A search index over documents."""
 
     async def add(
         self, document: Document, pages: AsyncIterator[PageText], progress: Progress
@@ -239,7 +239,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImporterSpec:
-    """Registers an importer.
+    """Descriptor of an importer.
 
     Attributes:
         importer: The importer; given every document.
@@ -264,7 +264,7 @@ class ImporterSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextExtractorSpec:
-    """Registers a text extractor; earlier ones are tried first.
+    """Descriptor of a text extractor; earlier ones are tried first.
 
     Attributes:
         extractor: The extractor; called for every document.
@@ -284,7 +284,7 @@ class TextExtractorSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRendererSpec:
-    """Registers a page renderer; earlier ones are tried first.
+    """Descriptor of a page renderer; earlier ones are tried first.
 
     Attributes:
         renderer: The renderer; called for every picture.
@@ -304,7 +304,7 @@ class PageRendererSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexSpec:
-    """Registers an index.
+    """Descriptor of an index.
 
     Attributes:
         open: Opens the index; called once, if the settings choose it.

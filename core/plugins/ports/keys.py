@@ -66,7 +66,7 @@ class ApiKey:
         )
 
     def matches(self, key: str) -> bool:
-        """Whether this is the given key; takes the same time for every wrong key."""
+        """Return whether this is the given key; takes the same time for every wrong key."""
         return hmac.compare_digest(sha256(key.encode()).hexdigest(), self.digest)
 
 
@@ -79,7 +79,7 @@ caller, and nothing is stored.
 
 
 class KeyStore(Protocol):
-    """Keeps API keys for all nodes. Every method is atomic."""
+    """A store of API keys for all nodes. Every method is atomic."""
 
     async def state(self) -> Hashable:
         """Return a value that differs after each change; ``None`` without any key.

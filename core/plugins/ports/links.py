@@ -37,7 +37,7 @@ class LinkedFile:
 
 
 class LinkSigner(Protocol):
-    """Makes links to the files of documents, such as signed addresses of a CDN."""
+    """A maker of links to the files of documents, such as signed addresses of a CDN."""
 
     async def link(self, file: LinkedFile) -> str | None:
         """Return the link to a file; ``None`` if the server has to send the file itself.
@@ -122,7 +122,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSignerSpec:
-    """Registers a link signer; the setting ``link_signer`` chooses one by name.
+    """Descriptor of a link signer; the setting ``link_signer`` chooses one by name.
 
     Attributes:
         signer: The signer; called for each download.

@@ -64,7 +64,7 @@ class OpenJobs:
 
 @runtime_checkable
 class ManagedJobs(Protocol):
-    """Lists and changes the background jobs of all documents. Every method is atomic."""
+    """The management of all documents' background jobs. Every method is atomic."""
 
     async def list_jobs(
         self, wanted: JobFilter, *, after: int | None = None, limit: int = 50

@@ -25,7 +25,7 @@ class ObjectInfo:
 
 
 class ObjectStore(Protocol):
-    """Keeps objects that are stored whole, read by ranges, and never change.
+    """A store of objects that are stored whole, read by ranges, and never change.
 
     All methods block and run in worker threads, several at a time. Names have the characters
     ``a-z 0-9 / - .`` only. The store must be consistent for reads by name after a write; lists

@@ -8,7 +8,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Opener(Protocol[T_co]):
-    """Opens a long-lived object as an async context manager."""
+    """An opener of a long-lived object, as an async context manager."""
 
     def __call__(self) -> AbstractAsyncContextManager[T_co]:
         """Return the context; entering it yields the object."""

@@ -10,20 +10,20 @@ from .opening import UNOPENED, Opener
 
 
 class Policy(Protocol):
-    """Decides what a finding means for the upload."""
+    """The decision what a finding means for the upload."""
 
     def decide(self, finding: Finding, session: Session) -> Decision:
         """Judge one finding. Pure and quick: it runs on the event loop."""
         ...
 
     def keeps_rejected(self) -> bool:
-        """Whether the bytes of rejected uploads go to quarantine instead of being deleted."""
+        """Return whether the bytes of rejected uploads go to quarantine."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicySpec:
-    """Registers a policy; the settings choose one by name.
+    """Descriptor of a policy; the settings choose one by name.
 
     Attributes:
         policy: The policy; asked about every finding.

@@ -10,7 +10,7 @@ from .opening import UNOPENED, Opener
 
 
 class Reranker(Protocol):
-    """Judges how well passages answer a query."""
+    """A judge of how well passages answer a query."""
 
     async def rank(self, query: str, passages: Sequence[Passage]) -> Sequence[float | None]:
         """Return a score for each passage, in their order; greater is better.
@@ -28,7 +28,7 @@ class Reranker(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RerankerSpec:
-    """Registers a re-ranker; the setting ``reranker`` chooses one by name.
+    """Descriptor of a re-ranker; the setting ``reranker`` chooses one by name.
 
     Attributes:
         reranker: The re-ranker; called for each search.

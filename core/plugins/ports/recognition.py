@@ -38,7 +38,7 @@ class RecognizedPage:
 
 
 class TextRecognizer(Protocol):
-    """Reads the text in the pictures of pages."""
+    """A reader of the text in the pictures of pages."""
 
     async def obstacle(self) -> str:
         """Return what is missing to read pictures, and how to get it; empty if nothing is.
@@ -59,7 +59,7 @@ class TextRecognizer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextRecognizerSpec:
-    """Registers a text recognizer; earlier ones are asked first.
+    """Descriptor of a text recognizer; earlier ones are asked first.
 
     Attributes:
         recognizer: The recognizer; called for each page without text.

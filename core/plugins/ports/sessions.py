@@ -63,7 +63,7 @@ class Standing:
 
 
 class SessionStore(Protocol):
-    """Keeps sessions. Every method is atomic and, on return, survives process death."""
+    """A store of sessions. Methods are atomic; on return, changes survive a crash."""
 
     def joined(self, identity: NodeIdentity) -> AbstractAsyncContextManager[Cluster]:
         """Register this process as a live node for as long as the context is entered.
@@ -241,7 +241,7 @@ class SessionStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionStoreSpec:
-    """Registers a session store.
+    """Descriptor of a session store.
 
     Attributes:
         open: Opens the store; called once, if the settings choose it.

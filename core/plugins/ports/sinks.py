@@ -10,7 +10,7 @@ from .opening import UNOPENED, Opener
 
 
 class EventSink(Protocol):
-    """Receives events, from one task of its own; a slow sink delays nothing else."""
+    """A receiver of events in a task of its own; a slow one delays nothing else."""
 
     async def handle(self, event: Event) -> None:
         """Handle one event. An exception is logged and affects no other sink."""
@@ -19,7 +19,7 @@ class EventSink(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventSinkSpec:
-    """Registers an event sink.
+    """Descriptor of an event sink.
 
     Attributes:
         sink: The sink.

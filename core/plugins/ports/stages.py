@@ -25,7 +25,7 @@ takes longer than a few seconds to answer counts as not ready.
 
 
 class Pacer(Protocol):
-    """Sets the pace at which the body of one admitted chunk is read."""
+    """The pace at which the body of one admitted chunk is read."""
 
     async def take(self, count: int) -> None:
         """Return when the server may continue after ``count`` more bytes of the body.
@@ -41,7 +41,7 @@ class Pacer(Protocol):
 
 
 class Gate(Protocol):
-    """Decides whether a chunk may come in now (backpressure, quota, rate)."""
+    """The admission of chunks (backpressure, quota, rate)."""
 
     def admit(
         self, session: Session, chunk: ChunkIntent
@@ -60,7 +60,7 @@ class Gate(Protocol):
 
 
 class ChunkCheck(Protocol):
-    """Checks the bytes of one chunk; used by one thread at a time.
+    """A check of the bytes of one chunk; used by one thread at a time.
 
     A chunk here is the body of one request: a chunk of the session, a piece of one, or (over
     tus and the IETF protocol) any number of them.
@@ -93,7 +93,7 @@ class ChunkCheck(Protocol):
 
 
 class ChunkStage(Protocol):
-    """Checks single chunks, in any order and concurrently."""
+    """A stage for single chunks, in any order and concurrently."""
 
     def begin(self, session: Session, chunk: ChunkIntent) -> ChunkCheck | None:
         """Return a check for one chunk, or ``None`` if this chunk needs none.
@@ -127,7 +127,7 @@ class StageContext:
 
 
 class StreamStage(Protocol):
-    """Reads one file from its first byte to its last, in order, as it is committed.
+    """A stage that reads one file in order, from first to last byte, as committed.
 
     All methods run in threads of a stage process, one at a time; a few uploads share a
     process. Blocking is allowed. If the process dies, a new object sees the file again from
@@ -181,7 +181,7 @@ class CompletionContext:
 
 
 class CompletionStage(Protocol):
-    """Inspects the whole file when all bytes are committed, before the import."""
+    """A stage for the whole file, after all bytes are committed, before the import."""
 
     async def inspect(self, context: CompletionContext) -> StageReport:
         """Return the report. A crash of a child process is a finding, not an error."""
@@ -190,7 +190,7 @@ class CompletionStage(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateSpec:
-    """Registers a gate.
+    """Descriptor of a gate.
 
     Attributes:
         gate: The gate; called for every chunk of every upload.
@@ -209,7 +209,7 @@ class GateSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkStageSpec:
-    """Registers a chunk stage.
+    """Descriptor of a chunk stage.
 
     Attributes:
         stage: The stage; called for every chunk of every upload.
@@ -226,7 +226,7 @@ class ChunkStageSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamStageSpec:
-    """Registers a stream stage.
+    """Descriptor of a stream stage.
 
     Attributes:
         open: Makes the object that reads one upload; called in a stage process.
@@ -245,7 +245,7 @@ class StreamStageSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompletionStageSpec:
-    """Registers a completion stage.
+    """Descriptor of a completion stage.
 
     Attributes:
         stage: The stage; called for every upload whose bytes are all committed.

@@ -12,7 +12,7 @@ PR_SET_NO_NEW_PRIVS = 38
 
 
 class Unsupported(OSError):
-    """This system does not have the call."""
+    """A call that this system does not have."""
 
     def __init__(self) -> None:
         super().__init__(errno.ENOSYS, os.strerror(errno.ENOSYS))

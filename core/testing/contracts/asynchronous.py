@@ -6,7 +6,7 @@ import pytest
 
 
 class AsyncContract:
-    """Marks each class that derives from a suite for pytest-asyncio.
+    """A base that marks each class derived from a suite for pytest-asyncio.
 
     A class whose part takes long to open can share it among its tests: it sets
     ``pytestmark = pytest.mark.asyncio(loop_scope="module")`` in its body and uses a fixture of

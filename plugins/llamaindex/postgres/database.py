@@ -28,7 +28,7 @@ _HINT = "Set plugins.database.url to postgresql://user:password@host/name, or in
 
 
 class IndexDatabase:
-    """Runs functions in threads, each in a transaction of its own."""
+    """A database whose functions run in threads, each in a transaction of its own."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

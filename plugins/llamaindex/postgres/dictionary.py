@@ -38,7 +38,7 @@ class Dictionary:
 
 
 class Dictionaries:
-    """Keeps the dictionary for a minute, for all searches of a server.
+    """The dictionary, kept for a minute for all searches of a server.
 
     Args:
         clock: Seconds that only increase.

@@ -56,7 +56,7 @@ logger = logging.getLogger(__name__)
 
 
 class PostgresIndex:
-    """Cuts and embeds in child processes, which do not know the database.
+    """An index in PostgreSQL; child processes cut and embed without knowing it.
 
     Args:
         options: The settings of the index.

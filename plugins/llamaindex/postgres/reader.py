@@ -37,7 +37,7 @@ SELECT id FROM candidates, LATERAL (
 
 
 class PostgresReader:
-    """Reads the tables of :mod:`.schema`.
+    """A reader of the tables of :mod:`.schema`.
 
     Args:
         connection: Used by one search alone, in one thread.
@@ -177,7 +177,7 @@ class PostgresReader:
         )
 
     def occurs(self, word: Alternatives) -> bool:
-        """Whether a word stands in any passage or title."""
+        """Return whether a word stands in any passage or title."""
         if not word.is_beginning and any(term in self._dictionary.shares for term in word.terms):
             return True
         query = any_of([word], "D" if word.is_beginning else "BCD")

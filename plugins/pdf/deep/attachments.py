@@ -54,7 +54,7 @@ class _Attachment:
 
 @dataclass(slots=True)
 class Attachments:
-    """Collects embedded files during the walk; examines them after it."""
+    """The embedded files that the walk meets, examined after it."""
 
     _found: dict[tuple[int, int], _Attachment] = field(default_factory=dict)
     _without_content: list[_Attachment] = field(default_factory=list)

@@ -38,7 +38,7 @@ def damages(warnings: Sequence[str], path: str) -> list[tuple[str, int | None]]:
 
 
 def exceeds_memory(warnings: Sequence[str]) -> bool:
-    """Whether a stream expands to more than is allowed."""
+    """Return whether a stream expands to more than is allowed."""
     return any("memory limit" in warning for warning in warnings)
 
 

@@ -23,7 +23,7 @@ class _NotData(Exception):
 
 
 def is_data(content: bytes, name: str) -> bool:
-    """Whether an attachment is well-formed, inert XML, such as an e-invoice.
+    """Return whether an attachment is well-formed, inert XML, such as an e-invoice.
 
     Factur-X, ZUGFeRD, XRechnung, Order-X and UBL invoices are, and MathML.
 

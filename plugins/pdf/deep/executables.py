@@ -78,7 +78,7 @@ def describe_executable(content: bytes, name: str) -> str | None:
 
 
 def is_text_script(content: bytes, name: str) -> bool:
-    """Whether an executable attachment is a script in plain text.
+    """Return whether an executable attachment is a script in plain text.
 
     What it does can then be read; a program, an archive or a shortcut is judged by its type.
     """

@@ -44,7 +44,7 @@ _ENTRY: Final = re.compile(
 
 
 def hides_objects(source: Source, pdf: Pdf) -> bool:
-    """Whether a hybrid part of a file lists objects that qpdf does not know.
+    """Return whether a hybrid part of a file lists objects that qpdf does not know.
 
     Args:
         source: The file.

@@ -54,7 +54,7 @@ class Nesting:
 
 
 def opens_attachments(triggers: Triggers) -> bool:
-    """Whether a document opens another one, which may be attached, by itself."""
+    """Return whether a document opens another one, which may be attached, by itself."""
     return any(
         kind is FindingKind.GOTO_REMOTE and not causes.isdisjoint(BY_ITSELF)
         for (kind, _), causes in triggers.items()

@@ -43,7 +43,7 @@ def remaining_questions(
 def _is_settled(
     file: BinaryIO, number: int, offset: int, shift: int, offsets: Mapping[int, int]
 ) -> bool:
-    """Whether an object was read at an offset, or none is there."""
+    """Return whether an object was read at an offset, or none is there."""
     if offsets.get(number) in (offset, offset + shift):
         return True
     file.seek(max(0, offset + shift))

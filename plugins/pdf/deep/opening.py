@@ -43,7 +43,7 @@ def openers(source: Source) -> Sequence[Opener]:
 
 
 def drops(warnings: Sequence[str]) -> bool:
-    """Whether qpdf has dropped objects while it repaired a table."""
+    """Return whether qpdf has dropped objects while it repaired a table."""
     return any("impossibly large id" in warning for warning in warnings)
 
 
@@ -71,7 +71,7 @@ class PaddedFile(VirtualFile):
 
 
 def _needs_padding(source: Source) -> bool:
-    """Whether an undamaged table lists a number that qpdf would drop."""
+    """Return whether an undamaged table lists a number that qpdf would drop."""
     try:
         with _open_padded(source, attempt_recovery=False) as pdf:
             highest = max((number for number, _ in pdf.get_xref_table()), default=0)

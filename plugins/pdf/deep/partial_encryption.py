@@ -36,7 +36,7 @@ def opener_in_the_clear(source: Source) -> Opener | None:
 
 
 def _only_attachments(content: bytes | mmap) -> bool:
-    """Whether every encryption dictionary leaves streams and strings in the clear."""
+    """Return whether all encryption leaves streams and strings in the clear."""
     dictionaries = [_dictionary(content, match) for match in _VALUE.finditer(content)]
     return bool(dictionaries) and all(map(_is_in_the_clear, dictionaries))
 

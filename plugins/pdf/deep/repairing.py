@@ -76,7 +76,7 @@ class _All(set[int]):
 
 
 class _Parts(Observer):
-    """Collects where the objects of a file are, and the data that qpdf cannot decode."""
+    """The places of a file's objects, and the data that qpdf cannot decode."""
 
     def __init__(self) -> None:
         self.wanted = _All()
@@ -213,7 +213,7 @@ class _Parts(Observer):
 
 
 def _may_decode(value: Value) -> bool:
-    """Whether a value may be the parameters of a filter."""
+    """Return whether a value may be the parameters of a filter."""
     return isinstance(value, Dictionary) and (b"Predictor" in value or b"EarlyChange" in value)
 
 

@@ -28,7 +28,7 @@ _HIDDEN = "hidden-object"
 
 
 class DeepStage:
-    """Inspects whole files in a pool of limited children."""
+    """A stage for whole files, in a pool of limited children."""
 
     def __init__(self, options: DeepOptions) -> None:
         self._seconds = options.wall_seconds
@@ -96,7 +96,7 @@ def _hidden(questions: Sequence[Unscanned]) -> Sequence[RawFinding]:
 
 
 def _damage_is_known(finding: Finding, context: CompletionContext) -> bool:
-    """Whether a finding is damage that an earlier stage has located already."""
+    """Return whether a finding is damage that an earlier stage has located already."""
     return finding.kind == FindingKind.MALFORMED and any(
         earlier.kind == finding.kind
         and earlier.revision is Revision.CURRENT

@@ -98,7 +98,7 @@ def _unfinished(questions: Sequence[Unscanned], session: Session) -> list[Findin
 
 
 def _is_inert(session: Session) -> bool:
-    """Whether the streaming pass, which read everything, found no active content.
+    """Return whether the streaming pass read everything and found no active content.
 
     What runs an action is known for certain only after the deep pass. Therefore a file that
     did not open must have no action except links to the web, whatever runs them.

@@ -73,7 +73,7 @@ def file_name_of(value: object) -> str:
 
 
 def is_indirect(value: object) -> bool:
-    """Whether a value is an indirect object, which may have many references."""
+    """Return whether a value is an indirect object, which may have many references."""
     return isinstance(value, (Dictionary, Array, Stream)) and bool(value.is_indirect)
 
 

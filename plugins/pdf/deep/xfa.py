@@ -108,7 +108,7 @@ def _joined(packets: list[bytes]) -> bytes:
 
 @dataclass(slots=True)
 class _Handler:
-    """Receives the elements of a form."""
+    """A receiver of the elements of a form."""
 
     result: XfaScripts
     _path: list[tuple[str, str]] = field(default_factory=list)  # name, activity

@@ -17,7 +17,7 @@ _UNKNOWN: Final = "unknown:"
 
 
 class Addresses:
-    """Collects every base address; which of several counts differs among readers.
+    """All base addresses of a file; which of them counts differs among readers.
 
     Args:
         wanted: Numbers of objects that hold a base address are added to it.

@@ -15,7 +15,7 @@ MAX_ATTACHMENTS: Final = 10_000
 
 
 class Maker:
-    """Makes raw findings about one dictionary."""
+    """A maker of raw findings about one dictionary."""
 
     __slots__ = ("_container", "_hidden", "_number", "_offset")
 
@@ -43,7 +43,7 @@ class Maker:
 
 
 class Attachments:
-    """Collects the attachments of one file.
+    """The attachments of one file.
 
     Args:
         ledger: Where the findings are kept.
@@ -61,7 +61,7 @@ class Attachments:
         self.crowded = False
 
     def __contains__(self, number: int) -> bool:
-        """Whether a stream is known as an attachment."""
+        """Return whether a stream is known as an attachment."""
         return number in self._specifications
 
     def look_at(

@@ -30,7 +30,7 @@ class _Attached:
 
 
 class AttachedDocuments:
-    """Remembers the attachments whose objects may have been read as those of the file.
+    """The attachments whose objects may have been read as those of the file.
 
     The walk cannot know where such a stream ends if its length stands in a later object, or is
     too large to be in view. What is inside of it counts only if the cross-reference table leads
@@ -100,7 +100,7 @@ class AttachedDocuments:
         )
 
     def holds(self, offset: int | None, xrefs: CrossReferences) -> bool:
-        """Whether an offset belongs to an attachment, by the judged table.
+        """Return whether an offset belongs to an attachment, by the judged table.
 
         That is so if the table is sound and lists no object between the attachment and it.
         """

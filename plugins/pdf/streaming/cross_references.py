@@ -111,7 +111,7 @@ class CrossReferences:
         self._watched.add(number)
 
     def is_current(self, number: int, offset: int | None, container: int | None) -> bool:
-        """Whether the judged table has a watched object at an offset.
+        """Return whether the judged table has a watched object at an offset.
 
         Where a table and its hybrid part (7.5.8.4) differ, readers do too: both count.
 
@@ -130,16 +130,16 @@ class CrossReferences:
         return self._complete and not self.lost and self._wrong is None
 
     def lists_between(self, start: int, stop: int) -> bool:
-        """Whether the judged table lists an object after ``start`` and not after ``stop``."""
+        """Return whether the judged table lists an object in ``(start, stop]``."""
         return any(start < offset <= stop for offset in self._listed)
 
     def points_nowhere(self, number: int) -> bool:
-        """Whether the table gives offset 0 for an object that is not there."""
+        """Return whether the table gives offset 0 for an object that is not there."""
         first = self._numbers[0] if self._offsets and self._offsets[0] == 0 else None
         return self._effective.get(number) == {0} and first != number
 
     def is_freed(self, number: int) -> bool:
-        """Whether the newest section that names a watched object marks it as deleted.
+        """Return whether the newest section with a watched object marks it as deleted.
 
         A reader that rebuilds the table finds it all the same.
         """
@@ -273,7 +273,7 @@ class CrossReferences:
                     self._compare(number, offset, shift)
 
     def _compare(self, number: int, offset: int, shift: int) -> bool:
-        """Whether an object is at the offset of an entry; remember offsets without one."""
+        """Return whether an entry's object is at its offset; remember offsets without one."""
         position = offset + shift
         if not offset or self._is_at(number, position):
             return True
@@ -285,7 +285,7 @@ class CrossReferences:
         return False
 
     def _is_at(self, number: int, offset: int) -> bool:
-        """Whether an object begins at an offset, or after white space at that offset."""
+        """Return whether an object begins at an offset, white space aside."""
         index = bisect_left(self._offsets, offset)
         return (
             index < len(self._offsets)
@@ -294,7 +294,7 @@ class CrossReferences:
         )
 
     def _was_read(self, offset: int) -> bool:
-        """Whether a reader finds an object that was seen at an offset."""
+        """Return whether a reader finds an object that was seen at an offset."""
         index = bisect_left(self._offsets, offset)
         if index < len(self._offsets) and self._offsets[index] - self._leads[index] <= offset:
             return True

@@ -33,12 +33,12 @@ _EVENTS: Final = frozenset(
 
 
 def looks_like_events(entry: Dictionary) -> bool:
-    """Whether a dictionary has no other keys than those of additional actions."""
+    """Return whether a dictionary has no other keys than those of additional actions."""
     return bool(entry.entries) and all(key in _EVENTS for key, _ in entry.entries)
 
 
 def is_large(entry: Dictionary) -> bool:
-    """Whether an annotation is so large that the pointer enters it by chance."""
+    """Return whether an annotation is so large that the pointer enters it by chance."""
     area = entry.get(b"Rect")
     if not isinstance(area, list) or len(area) < 4:  # noqa: PLR2004 - two corners
         return False
@@ -60,7 +60,7 @@ def pointer_actions(actions: Value) -> Iterator[Reference]:
 
 
 def reacts_to_pointer(actions: Value) -> bool:
-    """Whether there are additional actions for the pointer, or there may be."""
+    """Return whether there are additional actions for the pointer, or there may be."""
     return isinstance(actions, Reference) or (
         isinstance(actions, Dictionary) and any(key in _POINTER for key, _ in actions.entries)
     )
@@ -87,7 +87,7 @@ class FormatActions:
             self._judge(finding)
 
     def has(self, number: int | None) -> bool:
-        """Whether an object is known to be such an action."""
+        """Return whether an object is known to be such an action."""
         return number in self._numbers
 
     def action(self, finding: RawFinding, script: Value, *, is_format: bool) -> None:
@@ -115,5 +115,5 @@ class FormatActions:
 
 
 def _is_standard(script: Text) -> bool:
-    """Whether a script is known to its end, and is one standard call."""
+    """Return whether a script is known to its end, and is one standard call."""
     return not script.cut and is_standard_call(text_of(script.head))

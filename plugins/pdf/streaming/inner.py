@@ -13,7 +13,7 @@ from .security import Security
 
 
 class InnerObjects(Observer):
-    """Walks through the data of one stream as if it were a file.
+    """A walk through the data of one stream as if it were a file.
 
     Headers, trailers and tables in it are ignored: they are those of an attached PDF.
 

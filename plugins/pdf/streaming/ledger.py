@@ -46,7 +46,7 @@ class Ledger:
         return bool(self._by_object)
 
     def __contains__(self, number: int) -> bool:
-        """Whether anything was seen in an object."""
+        """Return whether anything was seen in an object."""
         return number in self._by_object
 
     def add(self, finding: RawFinding) -> bool:
@@ -92,7 +92,7 @@ class Ledger:
         return True
 
     def _may_become_worse(self, finding: RawFinding) -> bool:
-        """Whether to remember an action that is not reported, as it may run by itself."""
+        """Return whether an unreported action may run by itself and is to be remembered."""
         if finding.kind not in _RUN:
             return False
         if self._unreported == MAX_UNREPORTED:

@@ -20,7 +20,7 @@ _MAX_NAME = 1024
 
 
 class Collector:
-    """Keeps the data of one stream, up to a limit, and hands it on at its end.
+    """A collector of one stream's data, up to a limit, passed on at its end.
 
     Args:
         limit: Bytes kept.
@@ -113,7 +113,7 @@ class ObjectStream:
 
 
 def _is_small(word: bytes) -> bool:
-    """Whether a word is an integer that an object number or an offset may be."""
+    """Return whether a word is an integer that an object number or an offset may be."""
     return word.isdigit() and len(word) <= 10  # noqa: PLR2004 - digits
 
 

@@ -33,7 +33,7 @@ class CollectedStream:
 
 
 class ObjectStreams:
-    """Reads the object streams of one file.
+    """The object streams of one file.
 
     Args:
         decoder: Decodes their data.

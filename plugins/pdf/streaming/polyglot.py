@@ -90,17 +90,17 @@ def sniff(data: bytes) -> str:
 
 
 def _is_postscript(data: bytes) -> bool:
-    """Whether this is more than the old form of a PDF header (ISO 32000-1, annex H)."""
+    """Return whether this is no old form of a PDF header (ISO 32000-1, annex H)."""
     return re.match(rb"%!PS-Adobe-\d\.\d PDF-\d", data) is None
 
 
 def _is_bitmap(data: bytes) -> bool:
-    """Whether the reserved bytes of a bitmap are zero."""
+    """Return whether the reserved bytes of a bitmap are zero."""
     return data[6:10] == bytes(4)
 
 
 def _is_dos_program(data: bytes) -> bool:
-    """Whether ``MZ`` begins a program rather than a text."""
+    """Return whether ``MZ`` begins a program rather than a text."""
     header = data[: _PE_OFFSET + 4]
     return len(header) < _PE_OFFSET + 4 or not header.isascii() or b"\0" in header
 
@@ -116,7 +116,7 @@ _CHECKS: dict[str, Callable[[bytes], bool]] = {
 
 
 def _leads(data: bytes, position: int) -> bool:
-    """Whether only white space, a byte order mark or a comment precede a position."""
+    """Return whether only white space, a byte order mark or a comment come before."""
     lead = data[:position].removeprefix(b"\xef\xbb\xbf").strip()
     return not lead or lead.startswith((b"<!--", b"<?xml"))
 

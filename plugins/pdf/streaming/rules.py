@@ -136,7 +136,7 @@ def media_script(entry: Dictionary) -> tuple[Value, Trigger | None] | None:
 
 
 def is_media(entry: Dictionary) -> bool:
-    """Whether a dictionary is an annotation that plays something."""
+    """Return whether a dictionary is an annotation that plays something."""
     return not _MEDIA_ANNOTATIONS.isdisjoint(entry.names(b"Subtype"))
 
 

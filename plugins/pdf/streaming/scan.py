@@ -39,7 +39,7 @@ _SMALL_STARTS = (b"/", b"[", *(b"%d" % digit for digit in range(10)))
 
 
 class Scan(Observer):
-    """Looks at one file; feed it from the first byte to the last, then finish it.
+    """The scan of one file: feed it from the first byte to the last, then finish it.
 
     Args:
         fast: Use hyperscan if it is installed.

@@ -63,7 +63,7 @@ _NOTHING_BEGINS = frozenset((b"n", b"[", b"(", b"<"))
 
 
 class Security:
-    """Collects what the objects of one file do.
+    """The active content of one file: what its objects do.
 
     Args:
         wanted: Numbers of objects that should be read closely are added to it.
@@ -89,7 +89,7 @@ class Security:
         self.has_catalogue = False
 
     def wants_stream(self, number: int) -> bool:
-        """Whether a stream is a script or an attachment."""
+        """Return whether a stream is a script or an attachment."""
         return number in self._scripts or number in self._attachments
 
     def plain(self, batch: PlainObjects) -> None:
@@ -176,7 +176,7 @@ class Security:
             )
 
     def has(self, number: int) -> bool:
-        """Whether an object has been seen."""
+        """Return whether an object has been seen."""
         return number in self._seen
 
     @property

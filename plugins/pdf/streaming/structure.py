@@ -34,7 +34,7 @@ _VERSION = re.compile(rb"\d{1,2}\.\d{1,2}")
 
 
 class Structure:
-    """Collects the structure of one file, and its violations of the format."""
+    """The structure of one file, and its violations of the format."""
 
     def __init__(self) -> None:
         self._new: list[RawFinding] = []
@@ -233,7 +233,7 @@ class Structure:
             self.problem("root-missing", offset, None)
 
     def _has_root(self, root_seen: Callable[[int], bool], *, has_catalogue: bool) -> bool:
-        """Whether a reader finds the catalogue, if need be after repairing the table."""
+        """Return whether a reader finds the catalogue, after a repair if need be."""
         root = self.xrefs.root
         if isinstance(root, Reference):
             return root_seen(root.number) and not self.xrefs.points_nowhere(root.number)

@@ -29,7 +29,7 @@ def stronger(one: Trigger | None, other: Trigger | None) -> Trigger | None:
 
 
 class Triggers:
-    """Propagates triggers along references as those become known.
+    """The propagation of triggers along references as those become known.
 
     Args:
         changed: Called with the number of an object whose trigger became known or stronger.

@@ -26,7 +26,7 @@ _SEEN_BEHIND: Final = 2048
 
 
 class BodyReader:
-    """Passes one stream after the other.
+    """A reader that passes one stream after the other.
 
     Args:
         source: Where the bytes come from.
@@ -199,5 +199,5 @@ class BodyReader:
         return True
 
     def _only_space_after(self, excess: int) -> bool:
-        """Whether the data ends in white space of the given negative length."""
+        """Return whether the data ends in white space of the given negative length."""
         return -_MARGIN <= excess < 0 and not self._tail[excess:].strip(b"\0\t\n\f\r ")

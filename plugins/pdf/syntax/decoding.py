@@ -26,7 +26,7 @@ _MAX_DEPTH = 4
 
 
 class Decoder:
-    """Decodes the streams of one file.
+    """The decoder of one file's streams.
 
     Args:
         wanted: Numbers of objects that filters refer to, and that have not come, are added.
@@ -43,11 +43,11 @@ class Decoder:
         self._worked = 0
 
     def wants(self, number: int) -> bool:
-        """Whether a filter refers to an object that has not come yet."""
+        """Return whether a filter refers to an object that has not come yet."""
         return number in self._missing
 
     def may_learn(self, number: int) -> bool:
-        """Whether the value of an object is needed, or may be remembered."""
+        """Return whether the value of an object is needed, or may be remembered."""
         return self._learned < MAX_LEARNED or number in self._missing
 
     def of_use(self, small: list[tuple[int, bytes]]) -> Iterable[tuple[int, bytes]]:
@@ -66,7 +66,7 @@ class Decoder:
             self._known[number] = value
 
     def learn_from(self, dictionary: Dictionary) -> bool:
-        """Whether all objects that a stream's filters refer to are known."""
+        """Return whether all objects that a stream's filters refer to are known."""
         missing: set[int] = set()
         for key in (b"Filter", b"DecodeParms", b"DP"):
             self._collect(dictionary.get(key), missing)

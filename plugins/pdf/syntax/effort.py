@@ -42,7 +42,7 @@ class Allowance:
 
 
 class Effort:
-    """Counts the steps that one file costs."""
+    """A count of the steps that one file costs."""
 
     __slots__ = ("allowance", "spent")
 
@@ -55,7 +55,7 @@ class Effort:
         self.spent += steps
 
     def exhausted(self, offset: int) -> bool:
-        """Whether the file has cost more than its bytes up to an offset allow."""
+        """Return whether the file has cost more than its bytes up to an offset allow."""
         allowance = self.allowance
         return self.spent > allowance.first + offset // allowance.bytes_for_step
 

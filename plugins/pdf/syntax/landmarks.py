@@ -15,7 +15,7 @@ _MARGIN: Final = 16  # longer than any of the words
 
 
 class Landmarks:
-    """Finds what ``LANDMARK.search`` finds, as it comes into view.
+    """The matches of ``LANDMARK.search``, as they come into view.
 
     That expression takes up to 100 ns for each byte; hence it is asked only for the
     surroundings of words that every landmark holds, block by block. Where blocks begin

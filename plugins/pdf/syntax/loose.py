@@ -20,7 +20,7 @@ _IN_VIEW: Final = 260
 
 
 class GapReader:
-    """Passes the bytes between two objects, and reports the dictionaries in them.
+    """A reader of the bytes between two objects that reports their dictionaries.
 
     Readers that repair a file may take such a dictionary for an object. One is looked at if it
     holds an interesting name; all others cost next to nothing.

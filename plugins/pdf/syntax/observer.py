@@ -9,7 +9,7 @@ from .values import Dictionary, Value
 
 
 class Sink(Protocol):
-    """Takes the data of one stream."""
+    """A receiver of the data of one stream."""
 
     def feed(self, data: bytes) -> None:
         """See the next bytes of the data."""
@@ -66,7 +66,7 @@ class PlainObjects:
 
 
 class Observer:
-    """Receives everything in a file, in file order; by default it ignores all of it.
+    """A receiver of all that is in a file, in file order; by default it ignores it.
 
     Attributes:
         wanted: Numbers of objects to be read closely even if nothing in them looks

@@ -93,7 +93,7 @@ class _Frame:
 
 
 class ObjectParser:
-    """Builds the value of one object from its tokens.
+    """A builder of one object's value from its tokens.
 
     Args:
         source: Where the bytes come from; afterwards it stands after the object.

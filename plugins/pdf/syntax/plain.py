@@ -99,10 +99,10 @@ NOTHING = re.compile(
 
 
 def may_hold_objects(data: bytes, start: int, end: int) -> bool:
-    """Whether a stream's dictionary is that of an object stream without a type."""
+    """Return whether a stream's dictionary is that of an object stream without a type."""
     return data.find(b"/First", start, end) >= 0
 
 
 def is_balanced(data: bytes, start: int, end: int) -> bool:
-    """Whether as many dictionaries are opened as closed."""
+    """Return whether as many dictionaries are opened as closed."""
     return data.count(b"<<", start, end) == data.count(b">>", start, end)

@@ -91,7 +91,7 @@ Value: TypeAlias = (
 
 
 def is_empty(value: Value) -> bool:
-    """Whether a value is null, or a container without anything in it."""
+    """Return whether a value is null, or a container without anything in it."""
     if isinstance(value, Dictionary):
         return all(entry is None for _, entry in value.entries)
     return value is None or value == []

@@ -61,7 +61,7 @@ _Header = tuple[int, int]  # number, offset
 
 
 class Walker:
-    """Reports to an observer what is in a file.
+    """A walk through a file that reports to an observer.
 
     Args:
         observer: Receives everything.
@@ -282,7 +282,7 @@ class Walker:
         return (yield from self._parsed(parsed, number, offset))
 
     def _interesting_ahead(self, patterns: PlainPatterns) -> bool:
-        """Whether the first thing that is not plain is a whole interesting name."""
+        """Return whether the first thing that is not plain is a whole interesting name."""
         source = self._source
         plain = patterns.tokens.match(source.data, source.pos)
         stop = plain.end() if plain is not None else source.pos

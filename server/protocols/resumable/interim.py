@@ -35,7 +35,7 @@ async def send_interim(
 
 
 class ProgressReports:
-    """Reports to a client, while its body arrives, the offset of the committed bytes.
+    """Reports of the committed offset to a client, while its body arrives.
 
     Args:
         request: The request whose body is being received.

@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.identifiers import excluded_test_names, long_first_lines, participles
+from tests.support.identifiers import (
+    excluded_test_names,
+    long_first_lines,
+    participles,
+    wrong_moods,
+)
 
 ROOT = Path(__file__).parents[3]
 MAX_LINES = 400
@@ -117,6 +122,10 @@ def test_the_first_line_of_a_docstring_is_short(tracked: list[Path]) -> None:
     assert [each for file, text in sources(tracked) for each in long_first_lines(file, text)] == []
 
 
+def test_docstrings_begin_with_an_imperative_or_a_noun(tracked: list[Path]) -> None:
+    assert [each for file, text in sources(tracked) for each in wrong_moods(file, text)] == []
+
+
 def test_variables_are_named_by_nouns(tracked: list[Path]) -> None:
     assert [each for file, text in sources(tracked) for each in participles(file, text)] == []
 
@@ -131,3 +140,5 @@ def test_the_rules_for_names_and_first_lines_find_what_they_are_for() -> None:
     text = f'def f(given):\n    """{"x" * 81}"""\n    known = [kept for kept in given]\n'
     assert len(list(long_first_lines(Path("f.py"), text))) == 1
     assert len(list(participles(Path("f.py"), text))) == 3
+    text = 'class A:\n    """Reads."""\n    def f(self):\n        """Whether."""\n'
+    assert len(list(wrong_moods(Path("f.py"), text))) == 2
