@@ -28,6 +28,12 @@ class MethodNotAllowed(errors.ProtocolError):
     code = "method-not-allowed"
 
 
+class MethodNotImplemented(errors.ProtocolError):
+    """No path of the server knows this method; method names are case-sensitive."""
+
+    code = "method-not-implemented"
+
+
 class UnsupportedMedia(errors.ProtocolError):
     """The body comes in a type or encoding that the path does not take."""
 
@@ -105,6 +111,7 @@ STATUSES: Mapping[type[errors.PdfsluiceError], int] = {
     RangeNotSatisfiable: 416,
     ExpectationFailed: 417,
     FieldsTooLarge: 431,
+    MethodNotImplemented: 501,
     UnsupportedCoding: 501,
 }
 """The status of each class of errors; a class that is not here has that of its base."""

@@ -1,17 +1,19 @@
 """aiohttp's HTTP connection, with our answers to malformed requests."""
 
 import logging
+import re
 import uuid
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import BadHttpMethod, LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
 from pdfsluice.server.problems import (
     FieldsTooLarge,
+    MethodNotImplemented,
     UriTooLong,
     internal_problem,
     problem,
@@ -30,6 +32,10 @@ MAX_FIELD_BYTES = 16 * 1024
 """Bytes of a header field; one that joins tus parts names each of them."""
 _LINGER_TIMEOUT = 10.0
 _KEEP_ALIVE_TIMEOUT = 75.0
+_METHOD = re.compile(
+    r"\n  b(?P<quote>['\"])(?P<name>[A-Za-z][A-Za-z0-9_-]{0,31})(?: |(?P=quote)\n)"
+)
+"""Finds the method in the line that the parser quotes when it refuses one."""
 
 
 class Runner(web.AppRunner):
@@ -123,6 +129,8 @@ class Connection(RequestHandler):
         elif isinstance(exc, LineTooLong):
             # its message repeats the bytes, which may be a key
             response = problem(_too_long(exc), request_id)
+        elif method := _unknown_method(exc):
+            response = problem(_not_implemented(method), request_id)
         else:
             reason = (message or "").strip().split("\n")[0].rstrip(":")[:200]
             logger.info("malformed request: %s", reason, extra={"request_id": request_id})
@@ -134,6 +142,23 @@ class Connection(RequestHandler):
         refuse_second_answer(request, exc)
         response.force_close()
         return response
+
+
+def _unknown_method(error: BaseException | None) -> str:
+    """Return the method that the parser does not know; empty for other errors.
+
+    What is no name at all, such as TLS on a port for HTTP, is a malformed request instead.
+    """
+    match = _METHOD.search(error.message) if isinstance(error, BadHttpMethod) else None
+    return match["name"] if match else ""
+
+
+def _not_implemented(method: str) -> MethodNotImplemented:
+    """Return the error of a method that no path knows (RFC 9110, 9.1)."""
+    hint = "See /docs for the methods of each path."
+    if method != method.upper():
+        hint = f"Methods are case-sensitive: write {method.upper()}. {hint}"
+    return MethodNotImplemented(f"the server does not know the method {method}", hint=hint)
 
 
 def _too_long(error: LineTooLong) -> FieldsTooLarge | UriTooLong:

@@ -1,6 +1,7 @@
 """The header fields of tus and of resumable uploads."""
 
 import base64
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -123,7 +124,8 @@ def test_any_structured_field_is_read_or_absent(text: str) -> None:
     number = structured_fields.read_integer(headers, "Upload-Offset")
     assert number is None or number >= 0
     assert structured_fields.read_boolean(headers, "Upload-Offset") in {None, True, False}
-    structured_fields.read_sha256(headers, "Upload-Offset")
+    with suppress(ProtocolError):
+        structured_fields.read_sha256(headers, "Upload-Offset")
 
 
 @pytest.mark.parametrize(
@@ -142,6 +144,30 @@ def test_digests() -> None:
     assert checksum.value == b"x" * 32
     assert structured_fields.read_sha256({"Repr-Digest": "md5=:AAAA:"}, "Repr-Digest") is None
     assert structured_fields.format_digest((b"x" * 32).hex()) == f"sha-256=:{digest}:"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sha-256=:AAA",
+        "sha-256=:not base64:",
+        "sha-256=",
+        "sha-256=abc",
+        "sha-256",
+        "sha-256=(:AAAA:)",
+        "SHA-256=:AAAA:",
+        "md5=:AAAA:, sha-256=AAAA=",
+    ],
+)
+def test_a_digest_that_cannot_be_read_is_refused(text: str) -> None:
+    with pytest.raises(ProtocolError, match="names sha-256") as caught:
+        structured_fields.read_sha256({"Repr-Digest": text}, "Repr-Digest")
+    assert "sha-256=:...:" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["", "sha-999=:!", "md5=AAAA==", "sha-2566=:AAAA", ":::"])
+def test_what_the_server_does_not_compare_is_ignored(text: str) -> None:
+    assert structured_fields.read_sha256({"Repr-Digest": text}, "Repr-Digest") is None
 
 
 @pytest.mark.parametrize(("version", "name"), [(6, "expires"), (7, "max-age"), (8, "max-age")])

@@ -60,6 +60,10 @@ async def post_half(web: WebServer, path: str, headers: Mapping[str, str]) -> tu
         ("/files", TUS | {"Upload-Checksum": f"sha256 {WRONG}"}, 460),
         ("/resumable", IETF | {"Content-Digest": f"sha-256=:{WRONG}:"}, 422),
         ("/resumable", PLAIN | {"Content-Digest": f"sha-256=:{WRONG}:"}, 422),
+        ("/resumable", IETF | {"Content-Digest": f"sha-256={WRONG}"}, 400),
+        ("/resumable", PLAIN | {"Content-Digest": f"sha-256={WRONG}"}, 400),
+        ("/resumable", PLAIN | {"Repr-Digest": f"sha-256={WRONG}"}, 400),
+        ("/resumable", PLAIN | {"Repr-Digest": "sha-256=:AAAA:"}, 400),
     ],
 )
 async def test_what_has_no_bytes_is_not_kept(

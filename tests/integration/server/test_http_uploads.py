@@ -172,6 +172,22 @@ async def test_a_raw_chunk_with_its_digest(web: WebServer) -> None:
     assert (await web.status(session["session_id"]))["missing_chunks"] == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    "digest", ["sha-256=:AAA", "sha-256=AAAA", "SHA-256=:AAAA:", "sha-256=:AAAA:"]
+)
+async def test_a_digest_that_cannot_be_compared_is_not_ignored(web: WebServer, digest: str) -> None:
+    session = await web.initiate(DATA)
+    async with web.http.put(
+        f"{session['upload_url']}?chunk_id=0",
+        data=DATA[:CHUNK],
+        headers={"Content-Digest": digest},
+    ) as response:
+        problem = await body_of(response)
+        assert response.status in {400, 422}, problem
+        assert problem["hint"]
+    assert 0 in (await web.status(session["session_id"]))["missing_chunks"]
+
+
 async def test_going_on_in_the_middle_of_a_chunk(web: WebServer) -> None:
     session = await web.initiate(DATA)
     middle = CHUNK // 2

@@ -56,6 +56,23 @@ async def test_a_request_names_its_host_once(web: WebServer) -> None:
     assert (await raw(web, line, "Host: LOCALHOST"))[0] == 200
 
 
+@pytest.mark.parametrize("method", ["BREW", "GETTING", "get"])
+async def test_a_method_that_no_path_knows_is_not_implemented(web: WebServer, method: str) -> None:
+    """RFC 9110, 9.1."""
+    status, problem = await raw(web, f"{method} /api/documents HTTP/1.1", "Host: localhost")
+    assert status == 501
+    assert problem["code"] == "method-not-implemented"
+    assert f"method {method}" in problem["detail"]
+    assert ("write GET" in problem["hint"]) == (method == "get")
+
+
+@pytest.mark.parametrize("line", ["\x16\x03\x01\x02", "GET\tX / HTTP/1.1", "{} / HTTP/1.1"])
+async def test_what_begins_with_no_method_is_malformed(web: WebServer, line: str) -> None:
+    status, problem = await raw(web, line, "Host: localhost")
+    assert status == 400
+    assert problem["code"] == "bad-request"
+
+
 async def test_the_check_of_a_balancer_names_no_host(web: WebServer) -> None:
     """HAProxy asks in HTTP/1.0; only HTTP/1.1 requires the field (RFC 9112, 3.2)."""
     assert (await raw(web, "GET /health/ready HTTP/1.0"))[0] == 200
