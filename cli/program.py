@@ -53,6 +53,11 @@ OWN_COMMANDS = (
     CommandSpec(
         name="rates", help="Show and change bandwidth limits.", target=f"{_HERE}.rates:rates"
     ),
+    CommandSpec(
+        name="analytics",
+        help="Report on ended uploads.",
+        target=f"{_HERE}.analytics:analytics",
+    ),
     CommandSpec(name="search", help="Search the documents.", target=f"{_HERE}.search:search"),
     CommandSpec(
         name="mcp",

@@ -4,21 +4,26 @@ import asyncio
 import csv
 import gzip
 import io
+import json
 import random
+import re
 import struct
 from collections import Counter
 from contextlib import nullcontext, suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pdfsluice.client import Client, ClientError
 from pdfsluice.core.models import Scope
+from tests.support.commands import pdfsluice_here
 from tests.support.keys import add_key
 from tests.support.web import STREAMING, WebServer, a_server, body_of, problem_of, sha256
 
 ALWAYS = "from=2020-01-01&to=2100-01-01"
 TUS = {"Tus-Resumable": "1.0.0"}
+PDF = b"%PDF-1.7" + bytes(99_000)
 BYTES = ("received", "resent", "sent", "saved")
 
 
@@ -236,3 +241,54 @@ async def test_what_compression_and_deltas_save_is_measured(web: WebServer) -> N
     for name in BYTES:
         both = sum(row[name] for row in rows.values())
         assert both == total[f"{name}_bytes"] == sum(int(row[f"{name}_bytes"]) for row in groups)
+
+
+async def test_the_command(tmp_path: Path) -> None:
+    user = add_key(tmp_path, "ann", [Scope.READ, Scope.UPLOAD])
+    admin = add_key(tmp_path, "root", [Scope.ADMIN])
+    watcher = add_key(tmp_path, "prometheus", [Scope.METRICS])
+    always = ("--from", "2020-01-01", "--to", "2100-01-01T00:00Z")
+    async with a_server(tmp_path) as web:
+
+        async def command(key: dict[str, str], *options: str) -> tuple[int, str, str]:
+            env = {"PDFSLUICE_API_KEY": key["Authorization"].removeprefix("Bearer ")}
+            run = partial(pdfsluice_here, "analytics", "--server", web.base_url, *options, env=env)
+            ended = await asyncio.to_thread(run)
+            return ended.code, ended.out, ended.err
+
+        code, out, err = await command(watcher, "--by", "end", *always)
+        assert (code, len(out.splitlines())) == (0, 1)
+        assert err == "There are none.\n"
+
+        await send_over_tus(web, PDF, user)
+        await cancel_one(web, PDF, user)
+        code, out, _ = await command(watcher, "--by", "end", *always)
+        lines = [line.split() for line in out.splitlines()]
+        assert code == 0
+        assert lines[0][:4] == ["Uploads", "that", "ended", "from"]
+        assert {line[0]: line[1] for line in lines[2:]} == {
+            "completed": "1",
+            "cancelled": "1",
+            "All": "2",
+        }
+        _, out, _ = await command(admin, "--by", "account", *always)
+        assert "key:ann  2        100%" in out
+        _, out, _ = await command(watcher, "--by", "client", *always)
+        assert "\n=tus" in out, "as the client calls itself"
+        _, out, _ = await command(watcher)
+        assert re.search(r"\n[0-9]{4}-[0-9]{2}-[0-9]{2}  2 ", out), "a line for each day"
+        _, out, _ = await command(watcher, "--by", "hour")
+        assert re.search(r"\n[0-9-]{10} [0-9]{2}:00  2 ", out), "a line for each hour"
+        code, out, _ = await command(watcher, "--by", "end", "--json", *always)
+        result = json.loads(out)
+        assert (code, result["by"], result["total"]["uploads"]) == (0, "end", 2)
+
+        code, _, err = await command(user)
+        assert code == 5
+        assert "scope metrics" in err
+        code, _, err = await command(watcher, "--from", "yesterday")
+        assert code == 2
+        assert "2024-05-01" in err
+        code, _, err = await command(watcher, "--from", "2100-01-01")
+        assert code == 1
+        assert "later than 'to'" in err
