@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pdfsluice.core.document_models import PageText, TextSource
 
 from .notes import NoteKind, split_notes
+from .visual_order import RIGHT_TO_LEFT
 
 _MAX_UNACCOUNTED_BYTES = 20  # of UTF-8: three short words in Latin letters, six in Chinese ones
 _RUN = 5  # letters
@@ -75,7 +76,10 @@ def _obstacle(stored: PageText, body: str, flat: str, *, is_hiding: bool) -> str
     visible = "\n".join(
         line for line in stored.text.split("\n") if not line.startswith(NoteKind.HIDDEN)
     )
-    if _unaccounted_bytes(flat, visible) > _MAX_UNACCOUNTED_BYTES:
+    unaccounted = _unaccounted(flat, visible)
+    if RIGHT_TO_LEFT.search(unaccounted):
+        return "The parser reads right-to-left words in another order than they are read."
+    if len(unaccounted.encode()) > _MAX_UNACCOUNTED_BYTES:
         return "The parser reads words on the page that its stored text lacks."
     if len(_characters(flat)) < _MIN_COMPLETE_SHARE * len(_characters(body)):
         return "The parser reads only a part of the page."
@@ -87,19 +91,16 @@ def _without_links(markdown: str) -> str:
     return _LINK.sub(r"\1", markdown)
 
 
-def _unaccounted_bytes(markdown: str, visible: str) -> int:
-    """Return the size of the letters that the visible text does not account for.
+def _unaccounted(markdown: str, visible: str) -> str:
+    """Return the letters that the visible text does not account for.
 
     They are in no run of its letters. Runs are compared without spaces, because parsers divide
     lines and words differently, and within cells, because tables are read in different orders.
     """
     letters = _letters(visible)
     runs = {letters[start : start + _RUN] for start in range(len(letters) - _RUN + 1)}
-    return sum(
-        len(rest.encode())
-        for cell in _CELL.split(_TAG.sub(" ", markdown))
-        if (rest := _outside(_letters(cell), letters, runs))
-    )
+    cells = _CELL.split(_TAG.sub(" ", markdown))
+    return "".join(_outside(_letters(cell), letters, runs) for cell in cells)
 
 
 def _outside(cell: str, letters: str, runs: set[str]) -> str:

@@ -53,6 +53,15 @@ def test_hidden_text_makes_a_page_plain(tmp_path: Path, name: str) -> None:
     assert VISIBLE in page.markdown
 
 
+@pytest.mark.parametrize("word", ["محمد", "محمد سالم", "שלום"])
+def test_right_to_left_words_in_the_order_of_their_glyphs_make_a_page_plain(word: str) -> None:
+    page = of_text(f"the office\n{word}", f"# the office\n{word[::-1]}")
+    assert not page.structured
+    assert page.markdown == f"the office\n{word}"
+    assert "right-to-left" in page.note
+    assert of_text(f"the office\n{word}", f"# the office\n{word}").structured
+
+
 def test_a_finding_makes_the_pages_that_it_names_plain(tmp_path: Path) -> None:
     page = converted(tmp_path, table, is_hiding=True)
     assert not page.structured
