@@ -7,6 +7,7 @@ import logging
 import os
 import resource
 import signal
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,11 @@ SERVER_LOCK = "server.lock"
 _MAX_OPEN_FILES = 65_536
 _PRIVATE = 0o600
 _PRIVATE_UMASK = 0o077
+_LISTENING_HINTS = {
+    errno.EACCES: "Only root may use ports below 1024: choose a higher one with --port.",
+    errno.EADDRNOTAVAIL: "No network interface of this machine has the address: see --host.",
+    socket.EAI_NONAME: "The name has no address: see --host.",
+}
 
 
 class CannotServe(PdfsluiceError):
@@ -69,7 +75,14 @@ def listening(host: str, port: int) -> Iterator[None]:
                 f"{where} is taken by another program",
                 hint="Stop it, or choose another port: --port 0 picks a free one.",
             ) from error
-        raise CannotServe(f"cannot listen on {where}: {error.strerror or error}") from error
+        hint = _LISTENING_HINTS.get(error.errno or 0, "")
+        raise CannotServe(f"cannot listen on {where}: {_reason(error)}", hint=hint) from error
+
+
+def _reason(error: OSError) -> str:
+    """Return the system's words for an error; asyncio repeats the address in its own."""
+    number = error.errno or 0
+    return os.strerror(number) if number > 0 else error.strerror or str(error)
 
 
 def freeze_garbage() -> None:
@@ -96,7 +109,11 @@ def exclusive(folder: Path, name: str = SERVER_LOCK) -> Iterator[None]:
     except FileExistsError as error:
         raise CannotServe(f"cannot use {folder}: it is a file, not a folder") from error
     except OSError as error:
-        raise CannotServe(f"cannot use the folder {folder}: {error.strerror}") from error
+        raise CannotServe(
+            f"cannot use the folder {folder}: {error.strerror}",
+            hint="It must exist or be creatable, and this user must be able to write to it;"
+            " --data-dir chooses another.",
+        ) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -60,7 +60,7 @@ def demo(
     for ending in (signal.SIGTERM, signal.SIGHUP):  # the server must not outlive the command
         signal.signal(ending, lambda number, _frame: sys.exit(128 + number))
     data_dir.mkdir(parents=True, exist_ok=True)
-    address = f"http://{_HOST}:{_free_port([port] if port else [_PORT, 0])}"
+    address = f"http://{_HOST}:{free_port(_HOST, port)}"
     with _server(address, data_dir) as process:
         run(_show(address, process, data_dir))
         if once:
@@ -158,16 +158,30 @@ def _serve_command(address: str, data_dir: Path) -> list[str]:
     return [*program, "--host", _HOST, "--port", port, "--data-dir", str(data_dir)]
 
 
-def _free_port(ports: Iterable[int]) -> int:
-    """Return the first port that is free; the sample must not go to another server."""
-    for port in ports:
+def free_port(host: str, wanted: int | None) -> int:
+    """Return a port that is free; the sample must not go to another server.
+
+    Args:
+        host: The address at which the port has to be free.
+        wanted: The only port that will do; ``None`` for the usual one, or else any other.
+
+    Raises:
+        ClientError: There is none.
+    """
+    reason = ""
+    for port in [wanted] if wanted else [_PORT, 0]:
         try:
-            with socket.create_server((_HOST, port)) as listener:
+            with socket.create_server((host, port)) as listener:
                 free: int = listener.getsockname()[1]
                 return free
-        except OSError:
-            continue
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+    if wanted:
+        raise ClientError(
+            f"port {wanted} of {host} cannot be used: {reason}",
+            hint="Leave --port out; a free one is chosen then.",
+        )
     raise ClientError(
-        "the port is taken by another program",
-        hint="Leave --port out; a free one is chosen then.",
+        f"no port of {host} can be used: {reason}",
+        hint="The demonstration needs one: see that the address exists and has a free port.",
     )

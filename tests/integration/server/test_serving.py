@@ -34,6 +34,29 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
     assert f"127.0.0.1:{port} is taken by another program" in said
 
 
+@pytest.mark.parametrize(
+    ("host", "reason", "hint"),
+    [
+        ("203.0.113.1", "Cannot assign requested address", "No network interface"),
+        ("host.invalid", "", "The name has no address"),
+    ],
+)
+def test_an_address_that_is_not_of_this_machine(
+    tmp_path: Path, host: str, reason: str, hint: str
+) -> None:
+    add_key(tmp_path, "ann", [Scope.READ])
+    said = refusal("--host", host, "--port", "0", "--data-dir", str(tmp_path))
+    assert f"Cannot listen on {host}:0: {reason}" in said
+    assert hint in said
+    assert "--host" in said
+
+
+def test_a_folder_that_cannot_be_made_is_explained() -> None:
+    said = refusal("--port", "0", "--data-dir", "/proc/pdfsluice")
+    assert "Cannot use the folder /proc/pdfsluice: No such file or directory." in said
+    assert "--data-dir chooses another" in said
+
+
 def test_other_addresses_only_with_keys(tmp_path: Path, serve: Serve) -> None:
     said = refusal("--host", "0.0.0.0", "--port", "0", "--data-dir", str(tmp_path))
     assert "Without API keys the server listens on loopback only" in said
