@@ -45,6 +45,7 @@ from .read_back import reading_back
 from .replacing import is_indexed, newest_version
 from .results import Completion
 from .upload import OpenUpload
+from .upload_state import UploadState
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +148,8 @@ class Completer:
             await upload.end(SessionState.FAILED, error)
             raise error
         if not validating:
-            await begin_validation(upload)
+            await record_validation(upload)
+            upload.progress.publish_status()
         return total
 
     @staticmethod
@@ -324,7 +326,7 @@ def _refuse_ended(session: Session) -> None:
         raise error
 
 
-async def begin_validation(upload: OpenUpload) -> None:
+async def record_validation(upload: UploadState) -> None:
     """Record that a whole file is to be validated; part of a unit.
 
     It is no conflict if another node has recorded it at the same time.
@@ -334,7 +336,6 @@ async def begin_validation(upload: OpenUpload) -> None:
     except StateConflict:
         if upload.session.state is not SessionState.VALIDATING:
             raise
-    upload.progress.publish_status()
 
 
 def require_whole(session: Session) -> int:

@@ -19,13 +19,14 @@ from pdfsluice.core.shortages import retry_later
 from pdfsluice.core.threads import run_uncancelled
 
 from .backends import Backends
-from .completing import Completer, begin_validation, require_whole
+from .completing import Completer, require_whole
 from .lifecycle import ENDED, OPEN, closing, cut_off, lacks_bytes, stopping
 from .opening import UploadOpener
 from .outcomes import Outcomes
 from .results import Completion
 from .taking import Taking
 from .upload import OpenUpload
+from .upload_state import UploadState
 
 logger = logging.getLogger(__name__)
 
@@ -79,13 +80,14 @@ class OpenUploads:
         max_open_early: int = _MAX_OPEN_EARLY,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._backends = backends
         self._sessions = backends.sessions
         self._traffic = backends.traffic
         self._uploads = backends.uploads
         self._workers = backends.workers
         self._now = backends.now
         self._cluster = backends.cluster
-        self._outcomes = Outcomes(backends.sessions, catalogue)
+        self._outcomes = Outcomes(backends.sessions, catalogue, opener.publish_status)
         self._opener = opener
         self._taking = Taking(backends)
         self._completer = completer
@@ -248,6 +250,8 @@ class OpenUploads:
     async def complete(self, session: Session) -> Session:
         """Begin to complete an upload, unless it is being completed already.
 
+        It is not opened here if another node holds it: that one completes it.
+
         Args:
             session: As it was just read; see :meth:`current`.
 
@@ -255,13 +259,15 @@ class OpenUploads:
             UploadIncomplete: Bytes are missing.
         """
         was_open = session.id in self._open
+        if not was_open and not (await self._taking.hold(session)).mine:
+            return await self._outcomes.request(UploadState(session, self._backends))
         entry = await self._entry(session)
         upload = entry.upload
         if upload.session.state in OPEN:
             require_whole(upload.session)
         if not (await self.take(upload) if was_open else upload.holding):
-            await self._ask_holder(upload)
-        elif entry.completion is None or entry.completion.done():
+            return await self._outcomes.request(upload)
+        if entry.completion is None or entry.completion.done():
             entry.completion = self._single(self._complete(upload))
         return upload.session
 
@@ -282,24 +288,27 @@ class OpenUploads:
         logger.info("upload completed", extra={"session_id": session_id})
         return completion
 
-    async def result(self, session_id: str) -> Completion:
+    async def result(self, session: Session) -> Completion:
         """Wait for a completion and return how it ended.
+
+        Args:
+            session: As :meth:`complete` has just returned it, or as it was just read.
 
         Raises:
             Overloaded: The server stops first; it continues after the next start.
             PdfsluiceError: See :meth:`pdfsluice.core.uploads.service.UploadService.complete`.
         """
-        entry = self._open.get(session_id)
+        entry = self._open.get(session.id)
         if entry is None or entry.completion is None:
             if self._cluster.shared:
-                return await self._outcomes.wait(session_id)
-            return await self._outcomes.of(session_id)
+                return await self._outcomes.wait(session)
+            return await self._outcomes.of(session.id)
         try:
             return await asyncio.shield(entry.completion)
         except StateConflict:  # another node may have been faster
             if not self._cluster.shared:
                 raise
-            return await self._outcomes.wait(session_id)
+            return await self._outcomes.wait(await self._sessions.get(session.id))
         except asyncio.CancelledError:
             caller = asyncio.current_task()
             if caller is not None and caller.cancelling():
@@ -313,20 +322,6 @@ class OpenUploads:
     async def take(self, upload: OpenUpload) -> bool:
         """Hold an upload from now on if possible; return whether this node holds it."""
         return await self._taking.take(upload)
-
-    async def _ask_holder(self, upload: OpenUpload) -> None:
-        """Record that an upload is to be completed; its holder receives a hint."""
-
-        async def change() -> None:
-            if upload.session.state in OPEN:
-                require_whole(upload.session)
-                await begin_validation(upload)
-
-        try:
-            await upload.as_unit(change, current=True)
-        except StateConflict:
-            if upload.session.state in OPEN:  # otherwise the holder was faster
-                raise
 
     # Closing
 

@@ -16,7 +16,7 @@ from pdfsluice.core.scanning.runner import StageRunners
 
 from .backends import Backends
 from .lifecycle import ENDED, OPEN, refusal
-from .progress import ProgressPublisher
+from .progress import ProgressPublisher, status_event
 from .upload import OpenUpload
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,10 @@ class UploadOpener:
     def new(self, session: Session, blob: Blob, *, holding: bool = True) -> OpenUpload:
         """Return the open upload of a session that was just created."""
         return self._make(session, blob, {}, (), holding=holding)
+
+    def publish_status(self, session: Session) -> None:
+        """Publish the state of an upload that another node holds."""
+        self._events.publish(status_event(session))
 
     async def open(self, session_id: str, *, holding: bool = True) -> OpenUpload:
         """Open an upload that is known to the stores alone. Not to be cancelled.

@@ -1,37 +1,62 @@
-"""How uploads ended that another task, or another node, has completed."""
+"""Uploads that another task, or another node, completes: the request, and how they ended."""
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 
 from pdfsluice.core.errors import Overloaded, PdfsluiceError, StateConflict, from_record
 from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore
 
-from .completing import require_whole
+from .completing import record_validation, require_whole
 from .lifecycle import FINISHING, OPEN, refusal
 from .results import Completion
+from .upload_state import UploadState
 
 _POLL_SECONDS = 1.0
 _RETRY_AFTER_SECONDS = 5
 
 
 class Outcomes:
-    """A reader of how uploads ended, which waits until they have.
+    """Requests to complete uploads at other nodes, and how they and earlier ones ended.
 
     Args:
         sessions: Where their rows are.
         catalogue: Where their documents are.
+        publish_status: Publishes the state of an upload.
         poll_seconds: Time after which a row is read again without a hint.
     """
 
     def __init__(
-        self, sessions: SessionStore, catalogue: Catalogue, *, poll_seconds: float = _POLL_SECONDS
+        self,
+        sessions: SessionStore,
+        catalogue: Catalogue,
+        publish_status: Callable[[Session], None],
+        *,
+        poll_seconds: float = _POLL_SECONDS,
     ) -> None:
         self._sessions = sessions
         self._catalogue = catalogue
+        self._publish_status = publish_status
         self._poll_seconds = poll_seconds
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+
+    async def request(self, upload: UploadState) -> Session:
+        """Record that an upload is to be completed; its holder receives a hint."""
+
+        async def change() -> None:
+            if upload.session.state in OPEN:
+                require_whole(upload.session)
+                await record_validation(upload)
+                self._publish_status(upload.session)
+
+        try:
+            await upload.as_unit(change, current=True)
+        except StateConflict:
+            if upload.session.state in OPEN:  # otherwise the holder was faster
+                raise
+        return upload.session
 
     def changed(self, session_id: str, state: str) -> None:
         """Note that the row of an upload has changed; ``state`` is empty if not known."""
@@ -57,13 +82,16 @@ class Outcomes:
         document = await self._catalogue.get(session.document_id, owner=session.owner)
         return Completion(session, document)
 
-    async def wait(self, session_id: str) -> Completion:
+    async def wait(self, session: Session) -> Completion:
         """Wait until the node that completes an upload has done so.
+
+        Args:
+            session: As it was just read or changed.
 
         Raises:
             PdfsluiceError: What its completion failed with.
         """
-        session = await self._finished(session_id)
+        session = await self._finished(session)
         if session.state in OPEN:  # a passing fault, or bytes that were damaged
             require_whole(session)
             raise _failure(session)
@@ -71,15 +99,16 @@ class Outcomes:
             raise _failure(session)
         return await self._read(session)
 
-    async def _finished(self, session_id: str) -> Session:
-        event = asyncio.Event()
+    async def _finished(self, session: Session) -> Session:
+        event, session_id = asyncio.Event(), session.id
         self._waiting[session_id].add(event)
         try:
-            while (session := await self._sessions.get(session_id)).state in FINISHING:
+            while session.state in FINISHING:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._poll_seconds):
                         await event.wait()
                 event.clear()
+                session = await self._sessions.get(session_id)
         finally:
             self._waiting[session_id].discard(event)
             if not self._waiting[session_id]:

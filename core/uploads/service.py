@@ -254,7 +254,7 @@ class UploadService:
             SessionEnded, SessionExpired: The session has ended otherwise.
         """
         session = await self.start_completion(principal, session_id)
-        return await self._open_uploads.result(session.id)
+        return await self._open_uploads.result(session)
 
     async def start_completion(self, principal: Principal, session_id: str) -> Session:
         """Begin to complete an upload without waiting; see :meth:`complete`."""

@@ -82,6 +82,17 @@ async def test_the_node_to_which_the_first_bytes_come_holds_an_upload(tmp_path: 
         assert [await uploads_held(node) for node in (first, second)] == [1, 1]
 
 
+async def test_a_node_does_not_open_what_another_one_completes(tmp_path: Path) -> None:
+    async with nodes(tmp_path) as (first, second):
+        session = await initiate(first, DATA)
+        for chunk in range(4):
+            await send(first, session, DATA, chunk)
+        session = await second.uploads.start_completion(LOCAL, session.id)
+        assert session.state is SessionState.VALIDATING
+        assert second.uploads._open_uploads.peek(session.id) is None
+        assert (await second.uploads.complete(LOCAL, session.id)).document is not None
+
+
 async def uploads_held(node: Runtime) -> int:
     (row,) = [each for each in await node.cluster.nodes() if each.id == node.cluster.node]
     return row.uploads
