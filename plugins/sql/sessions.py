@@ -129,13 +129,15 @@ class SqlSessionStore:
 
     async def get(self, session_id: str) -> Session:
         """Return a session."""
-        key = key_of(session_id)
+        key, postgresql = key_of(session_id), self._database.postgresql
+        statement = statements.GET_WITH_RANGES if postgresql else statements.GET
 
         def operation(connection: Connection) -> Session:
-            row = statements.GET.run(connection, key).one_or_none()
+            row = statement.run(connection, key).one_or_none()
             if row is None:
                 raise not_found(session_id)
-            return read_session(row, statements.RANGES.run(connection, key))
+            ranges = row.ranges if postgresql else statements.RANGES.run(connection, key)
+            return read_session(row, ranges or ())
 
         return await self._database.read(operation)
 
