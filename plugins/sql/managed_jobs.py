@@ -4,7 +4,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from pdfsluice.core import (
     JobFilter,
@@ -20,6 +31,7 @@ from .database import Database
 from .encoding import clean, read_job, to_micros
 from .job_statements import OPEN_JOB
 from .live import LIVE_IDS, NOW
+from .prepared import Prepared
 from .reading import MAX_ID
 from .schema import documents, jobs
 
@@ -28,6 +40,18 @@ _listed = (
     select(jobs, documents.c.owner, documents.c.title)
     .select_from(jobs.join(documents, documents.c.id == jobs.c.document_id))
     .order_by(jobs.c.id.desc())
+)
+_mine = jobs.c.node == bindparam("me")
+_due = and_(
+    jobs.c.state == _QUEUED,
+    jobs.c.retry_at <= bindparam("now"),
+    or_(jobs.c.prefer == "", jobs.c.prefer == bindparam("folder"), jobs.c.prefer_until <= NOW),
+)
+_stopped = or_(_mine & (jobs.c.cancelled == 1), ~_mine & jobs.c.node.not_in(LIVE_IDS))
+_OPEN_JOBS = Prepared(
+    select(jobs.c.kind, jobs.c.state, case((_mine, jobs.c.id), else_=0).label("own"))
+    .distinct()
+    .where(or_(_due, (jobs.c.state == _RUNNING) & _stopped))
 )
 
 
@@ -113,29 +137,18 @@ class SqlManagedJobs:
 
     async def open_jobs(self) -> OpenJobs:
         """Return what there is to do for this node, in one query."""
-        me, folder = self._database.node, self._database.folder
-        now = to_micros(datetime.now(UTC))
-        mine = jobs.c.node == me
-        preferred = (jobs.c.prefer == "") | (jobs.c.prefer == folder) | (jobs.c.prefer_until <= NOW)
-        queued = (jobs.c.state == _QUEUED) & (jobs.c.retry_at <= now) & preferred
-
-        def operation(connection: Connection) -> OpenJobs:
-            running = (mine & (jobs.c.cancelled == 1)) | (~mine & jobs.c.node.not_in(LIVE_IDS))
-            statement = (
-                select(jobs.c.kind, jobs.c.state, case((mine, jobs.c.id), else_=0).label("own"))
-                .distinct()
-                .where(queued | ((jobs.c.state == _RUNNING) & running))
-            )
-            rows = connection.execute(statement).all()
-            return OpenJobs(
-                due={JobKind(row.kind) for row in rows if row.state == _QUEUED},
-                abandoned={
-                    JobKind(row.kind) for row in rows if row.state == _RUNNING and not row.own
-                },
-                cancelled=[row.own for row in rows if row.state == _RUNNING and row.own],
-            )
-
-        return await self._database.read(operation)
+        values = {
+            "me": self._database.node,
+            "folder": self._database.folder,
+            "now": to_micros(datetime.now(UTC)),
+        }
+        rows = await self._database.read(lambda connection: _OPEN_JOBS.run(connection, values).rows)
+        running = [row for row in rows if row.state == _RUNNING]
+        return OpenJobs(
+            due={JobKind(row.kind) for row in rows if row.state == _QUEUED},
+            abandoned={JobKind(row.kind) for row in running if not row.own},
+            cancelled=[row.own for row in running if row.own],
+        )
 
 
 def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
