@@ -2,9 +2,10 @@
 
 The totals are counted when a record is stored: a row for each hour and value of a dimension, so
 that a report does not read a row for each upload. Each node has rows of its own, which no other
-node changes.
+node changes, so that it remembers what it wrote.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -38,9 +39,11 @@ from .reading import ranges_of
 from .schema import ended_uploads, sessions, upload_totals
 
 _MICROS = 1_000_000
+_MAX_REMEMBERED = 1000
 _DIMENSIONS = [(each, each.value, round(each.period.total_seconds())) for each in Dimension]
 Key = tuple[str, int, str]
 """Dimension, start of the period in seconds since the epoch, and value."""
+_KEY = ("dimension", "period", "value", "node")
 
 _earlier = (
     select(ended_uploads)
@@ -89,6 +92,8 @@ class SqlAnalytics:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._turn = asyncio.Lock()
+        self._remembered: dict[Key, Totals] = {}  # what is stored in rows of this node
         record = database.insert(ended_uploads)
         self._store = Prepared(
             record.on_conflict_do_update(
@@ -110,15 +115,24 @@ class SqlAnalytics:
     ) -> None:
         """Store records and count them in the totals of the times at which they ended."""
         latest = {record.session_id: record for record in records}
-        if latest or imports:
-            await self._database.write(lambda connection: self._record(connection, latest, imports))
+        if not latest and not imports:
+            return
+        async with self._turn:
+            remembered, self._remembered = self._remembered, {}  # unknown if this fails
+            stored = await self._database.write(
+                lambda connection: self._record(connection, latest, imports, remembered)
+            )
+            if len(remembered) < _MAX_REMEMBERED:
+                self._remembered = {**remembered, **stored}
 
     def _record(
         self,
         connection: Connection,
         latest: Mapping[str, UploadRecord],
         imports: Mapping[str, datetime],
-    ) -> None:
+        remembered: Mapping[Key, Totals],
+    ) -> Mapping[Key, Totals]:
+        """Store records; return the totals of this node that have changed."""
         changes: dict[Key, Totals] = defaultdict(Totals)
         first = {
             session_id: _imported(latest[session_id], imports) for session_id in sorted(latest)
@@ -138,8 +152,7 @@ class SqlAnalytics:
             _add(changes, after, 1)
             _add(changes, before, -1)
         self._store.run_many(connection, rows)
-        if changes:
-            self._count.run_many(connection, self._counted(connection, changes))
+        return self._add_to_totals(connection, changes, remembered)
 
     def _insert_new(self, connection: Connection, records: Iterable[UploadRecord]) -> set[str]:
         """Insert records that are not there; return the sessions of those.
@@ -150,23 +163,26 @@ class SqlAnalytics:
         rows = [_row(record) for record in records]
         return set(connection.execute(self._insert, rows).scalars()) if rows else set()
 
-    def _counted(
-        self, connection: Connection, changes: Mapping[Key, Totals]
-    ) -> Sequence[Mapping[str, Any]]:
-        """Return the rows of totals with changes added; in one order, for any lock."""
-        rows = []
-        for (dimension, period, value), change in sorted(changes.items(), key=lambda item: item[0]):
-            key = {
-                "dimension": dimension,
-                "period": period,
-                "value": value,
-                "node": self._database.node,
-            }
-            body = _total.run(connection, key).scalar_one_or_none()
-            totals = Totals() if body is None else Totals.from_record(orjson.loads(body))
+    def _add_to_totals(
+        self,
+        connection: Connection,
+        changes: Mapping[Key, Totals],
+        remembered: Mapping[Key, Totals],
+    ) -> Mapping[Key, Totals]:
+        """Add changes to the totals of this node, in one order for any lock; return these."""
+        rows, stored = [], {}
+        for key, change in sorted(changes.items(), key=lambda item: item[0]):
+            columns = dict(zip(_KEY, (*key, self._database.node), strict=True))
+            totals = Totals()
+            if key in remembered:
+                totals.merge(remembered[key])
+            elif (body := _total.run(connection, columns).scalar_one_or_none()) is not None:
+                totals = Totals.from_record(orjson.loads(body))
             totals.merge(change)
-            rows.append({**key, "body": to_json(totals.to_record())})
-        return rows
+            stored[key] = totals
+            rows.append({**columns, "body": to_json(totals.to_record())})
+        self._count.run_many(connection, rows)
+        return stored
 
     async def unrecorded(
         self, since: datetime, until: datetime, *, after: Session | None, limit: int
@@ -247,7 +263,9 @@ class SqlAnalytics:
             connection.execute(totals)
             return connection.execute(rows).rowcount
 
-        return await self._database.write(operation)
+        async with self._turn:
+            self._remembered = {}
+            return await self._database.write(operation)
 
 
 def _imported(record: UploadRecord, imports: Mapping[str, datetime]) -> UploadRecord:

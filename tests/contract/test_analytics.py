@@ -72,7 +72,8 @@ def expected(records: list[UploadRecord], dimension: Dimension) -> dict[str, dic
 
 async def test_totals_are_those_of_the_records(context: PluginContext) -> None:
     records = some_records(120)
-    async with opened(context) as (_, first), opened(context) as (_, second):
+    other_node = replace(context, shared={})
+    async with opened(context) as (_, first), opened(other_node) as (_, second):
         for start in range(0, 120, 20):
             await (first if start % 40 else second).record(records[start : start + 20], {})
         for dimension in Dimension:
@@ -111,6 +112,24 @@ async def test_a_record_that_comes_again_counts_once(context: PluginContext) -> 
         assert total.uploads == 1
 
 
+async def test_totals_that_could_not_be_stored_are_not_remembered(context: PluginContext) -> None:
+    """A failure leaves unknown what is stored, so that it is read again."""
+    records = [a_record(session_id=f"upload-{number}", ended_at=START) for number in range(3)]
+    odd = replace(records[1], session_id="\ud800")  # no text of any database
+    async with opened(context) as (_, analytics):
+        await analytics.record(records[:1], {})
+        with pytest.raises(UnicodeEncodeError):
+            await analytics.record([odd], {})
+        for record in records[1:]:
+            await analytics.record([record], {})
+        totals = await analytics.totals(Dimension.END, *ALWAYS)
+        assert [each.uploads for each in totals.values()] == [3]
+        assert await analytics.delete_before(START + DAY) == 3
+        await analytics.record([replace(records[0], ended_at=START + DAY)], {})
+        totals = await analytics.totals(Dimension.END, *ALWAYS)
+        assert [each.uploads for each in totals.values()] == [1]
+
+
 async def test_nodes_that_record_the_same_upload_count_it_once(context: PluginContext) -> None:
     """A node records an upload when it ends, and one that starts what it finds unrecorded."""
     record = a_record(session_id="upload", ended_at=START)
@@ -121,7 +140,7 @@ async def test_nodes_that_record_the_same_upload_count_it_once(context: PluginCo
         database = store._database
 
         def store_slowly(connection: Connection) -> None:
-            first._record(connection, {"upload": record}, {})
+            first._record(connection, {"upload": record}, {}, {})
             stored.set()
             release.wait(10)
 
