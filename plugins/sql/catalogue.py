@@ -102,9 +102,9 @@ class SqlCatalogue(SqlManagedJobs, SqlPages, SqlJobs, SqlVersions):
                 return read_document(earlier.one())
             if newest is not None:
                 supersede(connection, newest, new_row.id)
+            self._queue(connection, new_row.id, jobs, importers)
             counts = (document.file_size, row["metadata_bytes"])
             counting.count_document(connection, row["account"], *counts, number=1)
-            self._queue(connection, new_row.id, jobs, importers)
             return read_document(new_row)
 
         return await self._database.write(operation, durable=True)

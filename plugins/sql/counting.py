@@ -2,7 +2,8 @@
 
 The row of an account has its limits and its usage, so that admitting an upload is one conditional
 UPDATE. On PostgreSQL that statement locks the row until the transaction ends, and a second one
-that waited checks its condition again.
+that waited checks its condition again. All uploads of an account change this row, at all nodes:
+whatever can be written before it is, so that the lock lasts for the commit alone.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -187,6 +188,13 @@ def _take(
         raise _exceeded(read_account(connection, name, today), needed)
 
 
+def may_be_refused(before: Session, after: Session) -> bool:
+    """Return whether a change reserves more, which the limits may not allow."""
+    return _is_counted(before.state) == _is_counted(after.state) and (
+        _growth(before, after, 0)["reserved_bytes"] > 0
+    )
+
+
 def count_change(
     connection: Connection, before: Session, after: Session, *, metadata_bytes: int = 0
 ) -> None:
@@ -199,8 +207,8 @@ def count_change(
         QuotaExceeded: It reserves more than the limits allow; nothing was counted.
     """
     growth = _growth(before, after, metadata_bytes)
-    more = growth["reserved_bytes"]
-    if more > 0 and not growth["open_uploads"]:
+    if may_be_refused(before, after):
+        more = growth["reserved_bytes"]
         needed = {"stored_bytes": more, "reserved_bytes": more}
         _take(connection, _GROW, account_of(after), {"size": more}, needed)
         growth["reserved_bytes"] = 0
@@ -222,12 +230,6 @@ def _growth(before: Session, after: Session, metadata_bytes: int) -> dict[str, i
         "open_uploads": holds - held,
         "metadata_bytes": metadata_bytes,
     }
-
-
-def count_ended(connection: Connection, row: Mapping[str, Any]) -> None:
-    """Count the deletion of a session, given as its row."""
-    reserved, metadata_bytes = row["reserved"], row["metadata_bytes"]
-    count_deleted(connection, [(row["state"], row["account"], reserved, metadata_bytes)])
 
 
 def count_deleted(connection: Connection, rows: Iterable[Iterable[Any]]) -> None:

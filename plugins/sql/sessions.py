@@ -21,6 +21,7 @@ from pdfsluice.core import (
     Conflict,
     Extent,
     NodeIdentity,
+    QuotaExceeded,
     Session,
     SessionChanges,
     SessionState,
@@ -106,10 +107,13 @@ class SqlSessionStore:
         def operation(connection: Connection) -> None:
             if most_open is not None and not self._has_room(connection, session.owner, most_open):
                 raise too_many_open(most_open)
-            counting.admit(connection, row, session.created_at)
             if not self._create.run(connection, row).rowcount:
-                counting.count_ended(connection, row)
                 raise Conflict(f"There is a session {session.id} already.")
+            try:
+                counting.admit(connection, row, session.created_at)
+            except QuotaExceeded:
+                connection.execute(statements.DELETE, {"session": session.id})
+                raise
 
         await self._database.write(operation)
 
@@ -239,12 +243,17 @@ class SqlSessionStore:
         def operation(connection: Connection) -> None:
             if new.state is SessionState.EXPIRED:
                 self._refuse_if_grown(connection, session)
-            counting.count_change(connection, session, new, metadata_bytes=metadata)
+            counts_first = counting.may_be_refused(session, new)
+            if counts_first:
+                counting.count_change(connection, session, new, metadata_bytes=metadata)
             if not statements.UPDATE.run(connection, values).rowcount:
-                counting.count_back(connection, session, new, metadata_bytes=metadata)
+                if counts_first:
+                    counting.count_back(connection, session, new, metadata_bytes=metadata)
                 raise refused_update(connection, session)
             if self._database.shared and new.state in ENDED:
                 statements.END_HOLD.run(connection, key_of(session.id))
+            if not counts_first:
+                counting.count_change(connection, session, new, metadata_bytes=metadata)
 
         await self._database.write(operation)
         return new
