@@ -28,6 +28,8 @@ class Options:
         chunks: Of each file.
         chunk_kib: Size of a chunk in KiB.
         together: Whether the files are sent at the same time.
+        warm_up: How many files are sent before that. A connection has a statement prepared when
+            it has run it several times, after which it costs PostgreSQL less.
         statements: How many of the most frequent statements are listed.
         fronts: Kinds of balancers.
     """
@@ -36,6 +38,7 @@ class Options:
     chunks: int = 64
     chunk_kib: int = 64
     together: bool = False
+    warm_up: int = 0
     statements: int = 0
     fronts: Sequence[str] = ("nginx", "nginx hash")
 
@@ -60,6 +63,10 @@ def main(options: Options | None = None) -> None:
 async def measure(drill: Drill, options: Options) -> None:
     """Upload files; print what that cost."""
     watch = Watch(drill)
+    for _ in range(options.warm_up):
+        upload = await _begun(drill, options)
+        await upload.put_all([BALANCER])
+        await upload.complete(BALANCER)
     watch.settle()
     with watch.counting() as idle:
         time.sleep(_IDLE_SECONDS)
@@ -67,15 +74,7 @@ async def measure(drill: Drill, options: Options) -> None:
     _interrupt(drill)
     sent, received = _traffic(drill)
     with watch.counting(idle) as opening:
-        uploads = [
-            await Upload.begun(
-                drill,
-                at=BALANCER,
-                chunks=options.chunks,
-                chunk_size=options.chunk_kib * 1024,
-            )
-            for _ in range(options.uploads)
-        ]
+        uploads = [await _begun(drill, options) for _ in range(options.uploads)]
     with watch.counting(idle) as chunks:
         if options.together:
             await asyncio.gather(*(upload.put_all([BALANCER]) for upload in uploads))
@@ -100,6 +99,11 @@ async def measure(drill: Drill, options: Options) -> None:
     )
     print(f"    NOTIFY a second and node       {chunks.notifications / chunks.seconds / 3:.1f}")
     _print("completion and import", completion, options.statements, number=len(uploads))
+
+
+async def _begun(drill: Drill, options: Options) -> Upload:
+    size = options.chunk_kib * 1024
+    return await Upload.begun(drill, at=BALANCER, chunks=options.chunks, chunk_size=size)
 
 
 def _print(what: str, count: Count, listed: int, *, number: int = 0, seconds: float = 0.0) -> None:
@@ -133,6 +137,7 @@ def _parsed() -> Options:
     parser.add_argument("--chunks", type=int, default=defaults.chunks, help="for each upload")
     parser.add_argument("--chunk-kib", type=int, default=defaults.chunk_kib)
     parser.add_argument("--together", action="store_true", help="send the files simultaneously")
+    parser.add_argument("--warm-up", type=int, default=0, help="files sent before that")
     parser.add_argument("--statements", type=int, default=0, help="how many statements to list")
     parser.add_argument("--fronts", nargs="+", default=defaults.fronts)
     return Options(**vars(parser.parse_args()))
