@@ -1,4 +1,4 @@
-"""Uploads that another task, or another node, completes: the request, and how they ended."""
+"""Uploads that another task or node completes: the request, and how they ended."""
 
 import asyncio
 from collections import defaultdict
@@ -19,7 +19,7 @@ _RETRY_AFTER_SECONDS = 5
 
 
 class Outcomes:
-    """Requests to complete uploads at other nodes, and how they and earlier ones ended.
+    """Requests to complete uploads at other nodes, and how these and others ended.
 
     Args:
         sessions: Where their rows are.
