@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pdfsluice.core import (
@@ -23,7 +22,6 @@ from pdfsluice.core import (
     PageLayout,
     PageRendererSpec,
     PageText,
-    Passage,
     PluginContext,
     Progress,
     RecognizedPage,
@@ -33,14 +31,14 @@ from pdfsluice.core import (
     TextSource,
     hookimpl,
 )
-from pdfsluice.core.passages import Match
 from pdfsluice.core.runtime import LOCAL, Runtime
 from tests.support.runtimes import a_runtime, initiate, send_all
+from tests.support.unsearched import UnsearchedIndex
 
 LAYOUT = PageLayout(300, 400, "iv").encode()
 
 
-class Scanner:
+class Scanner(UnsearchedIndex):
     """Imports pages without text, draws and reads them, and indexes what there is.
 
     Args:
@@ -109,24 +107,6 @@ class Scanner:
 
     async def add_pages(self, document: Document, pages: Sequence[PageText]) -> None:
         self.published += [page.number for page in pages]
-
-    async def remove(self, document_id: int) -> None:
-        return
-
-    async def search(
-        self,
-        query: str,
-        *,
-        top_k: int,
-        owner: str | None,
-        documents: Sequence[int] | None = None,
-        match: Match | None = None,
-    ) -> Sequence[Passage]:
-        return ()
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator["Scanner"]:
-        yield self
 
     @hookimpl
     def pdfsluice_register_importers(self, context: PluginContext) -> Sequence[ImporterSpec]:

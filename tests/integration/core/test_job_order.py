@@ -2,14 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pdfsluice.core.document_models import Document, JobKind, JobState, PageText
 from pdfsluice.core.documents.turns import DEFAULT_LIMITS, TurnLimits
 from pdfsluice.core.errors import StorageFull
-from pdfsluice.core.passages import Match, Passage
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.documents import (
@@ -20,13 +18,14 @@ from pdfsluice.core.plugins.ports.documents import (
 )
 from pdfsluice.core.runtime import LOCAL, Runtime
 from tests.support.runtimes import a_runtime, initiate, send_all
+from tests.support.unsearched import UnsearchedIndex
 
 NEVER = TurnLimits(open_jobs=-1)
 """A lane that begins no job."""
 
 
 @dataclass(eq=False)
-class Shelf:
+class Shelf(UnsearchedIndex):
     """An importer that waits to be let on, and an index that keeps what it is given."""
 
     full_for: int = 0
@@ -51,24 +50,6 @@ class Shelf:
         self.indexed += [page.text async for page in pages]
         progress(1.0, "One passage.")
         return len(self.indexed)
-
-    async def remove(self, document_id: int) -> None:
-        pass
-
-    async def search(
-        self,
-        query: str,
-        *,
-        top_k: int,
-        owner: str | None,
-        documents: Sequence[int] | None = None,
-        match: Match | None = None,
-    ) -> Sequence[Passage]:
-        return ()
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator["Shelf"]:
-        yield self
 
     @hookimpl
     def pdfsluice_register_importers(self, context: PluginContext) -> Sequence[ImporterSpec]:
