@@ -18,7 +18,7 @@ class PdfsluiceError(Exception):
     Args:
         message: What happened, as a sentence for people.
         hint: What to do next; empty if nothing can be done.
-        details: Values for programs (offsets, limits, findings); must be JSON-serialisable.
+        details: Values for programs (offsets, limits, findings); must be JSON-serializable.
 
     Attributes:
         code: The stable, kebab-case name of this kind of error.

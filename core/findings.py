@@ -114,7 +114,7 @@ class Finding:
         hidden: Whether it cannot be read in the raw bytes (escaped name, object stream).
         revision: ``EARLIER`` if a later incremental update replaces it.
         excerpt: A short, printable piece of what was found.
-        details: Values for programs, JSON-serialisable.
+        details: Values for programs, JSON-serializable.
     """
 
     kind: str

@@ -74,7 +74,7 @@ class ChildPool:
         self._closed = False
 
     async def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        """Have a child answer a request.
+        """Return a child's answer to a request.
 
         The death of a child that has served before may be the fault of an earlier request
         (a damaged heap, a leak): such a request gets a second try, in a fresh child.

@@ -197,7 +197,7 @@ class ProcessRunner:
             await self._leave()
 
     async def _ask(self, request: Mapping[str, Any], read: Callable[[dict[str, Any]], T]) -> T:
-        """Have a request answered by the process that holds the stages.
+        """Return the answer of the process that holds the stages to a request.
 
         Args:
             request: What to do.

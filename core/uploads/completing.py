@@ -207,7 +207,7 @@ class Completer:
         return self._uploads.local_path(upload.session.id) if path is None else nullcontext(path)
 
     async def _settle(self, upload: OpenUpload, validated: _Validated) -> Document | None:
-        """Refuse the file, recognise it, or let it be imported. Part of a unit."""
+        """Refuse the file, recognize it, or let it be imported. Part of a unit."""
         _refuse_ended(upload.session)
         report = validated.report
         changes: SessionChanges = {

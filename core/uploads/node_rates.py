@@ -96,7 +96,7 @@ class NodeRates:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Have clocks forgotten that are not used any more, until the context is left."""
+        """Delete unused clocks at intervals, until the context is left."""
         async with background(
             {"clocks of rates": self._forget_repeatedly} if self._clocks is not None else {}
         ):

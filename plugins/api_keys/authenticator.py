@@ -95,7 +95,7 @@ class ApiKeyAuthenticator:
         return key.principal
 
     def receive(self, hint: Hint) -> None:
-        """Have the keys read at the next request if another node has changed them."""
+        """Mark the keys to be read at the next request if another node has changed them."""
         if hint.kind is HintKind.KEYS:
             self._outdated = True
 

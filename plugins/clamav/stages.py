@@ -229,7 +229,7 @@ def _judged(verdict: Verdict, stage: str) -> tuple[tuple[Finding, ...], tuple[Un
         kind=FindingKind.MALWARE,
         severity=Severity.MEDIUM if uncertain else Severity.CRITICAL,
         stage=stage,
-        message=f"ClamAV {'suspects' if uncertain else 'recognises'} {name}.",
+        message=f"ClamAV {'suspects' if uncertain else 'recognizes'} {name}.",
         advice="Do not open the file; inform the sender.",
         excerpt=name,
     )

@@ -77,7 +77,7 @@ MINILM_TOKENIZER = InstalledFile(
 
 
 class Encoder:
-    """Mean-pooled, normalised sentence embeddings.
+    """Mean-pooled, normalized sentence embeddings.
 
     Args:
         model: ``model.onnx``, whose first output is the last hidden state.

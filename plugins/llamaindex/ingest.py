@@ -32,7 +32,7 @@ class Cutter:
     def passages(self, pages: Sequence[PageText]) -> Iterator[StagedPassage]:
         """Yield the passages of pages, in their order.
 
-        A passage whose language cannot be recognised, as in a table, has that of the passage
+        A passage whose language cannot be recognized, as in a table, has that of the passage
         before it. Equal passages of a page are one.
         """
         recipe = self._recipe

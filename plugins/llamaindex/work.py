@@ -116,7 +116,7 @@ async def stage_all(
     total: int | None,
     progress: Progress,
 ) -> tuple[int, str]:
-    """Have pages cut and gathered, a few at a time, until there are enough passages.
+    """Cut pages and gather their passages, a few at a time, until there are enough.
 
     Args:
         pages: The pages of a document.

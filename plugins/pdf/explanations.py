@@ -113,7 +113,7 @@ EXPLANATIONS: Final[Mapping[str, Explanation]] = {
     ),
     FindingKind.MALWARE: Explanation(
         "Known malware",
-        "A virus scanner or a rule recognised the content.",
+        "A virus scanner or a rule recognized the content.",
         "Do not open the file; inform the person responsible for security.",
         Severity.CRITICAL,
     ),

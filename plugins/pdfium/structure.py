@@ -1,4 +1,4 @@
-"""What PDFium does not do itself: repair a page tree, recognise wrappers.
+"""What PDFium does not do itself: repair a page tree, recognize wrappers.
 
 Only some documents need it, and pikepdf takes 40 ms to load, so this is imported for them alone.
 """
@@ -30,7 +30,7 @@ def rebuilt_tree(path: Path, number: int) -> bytes | None:
 
 
 def wrapper_notes(path: Path) -> list[str]:
-    """Recognise a portfolio, or the wrapper of an encrypted document."""
+    """Recognize a portfolio, or the wrapper of an encrypted document."""
     try:
         with pikepdf.open(path) as pdf:
             files = [pdf.attachments[name] for name in pdf.attachments]

@@ -64,7 +64,7 @@ class Postprocessor:
         ]
 
     def load(self) -> None:
-        """Have a process load the postprocessor in the background."""
+        """Load the postprocessor in a process in the background."""
         self._request("", ())
 
     def _request(self, query: str, passages: Sequence[Passage]) -> asyncio.Task[Sequence[int]]:

@@ -81,7 +81,7 @@ class SqlCluster:
         return self._node.shared
 
     def on_shared(self, prepare: Callable[[], Awaitable[None]]) -> None:
-        """Have a function called when the first other node appears."""
+        """Register a callback for the first other node."""
         self._preparations.append(prepare)
 
     @property
@@ -90,7 +90,7 @@ class SqlCluster:
         return self.shared and self._fence.closed
 
     def on_cut_off(self, stop: Callable[[], None]) -> None:
-        """Have a function called when this node is cut off."""
+        """Register a callback for each time that this node is cut off."""
         self._fence.on_closed(lambda: stop() if self.shared else None)
 
     async def hold(self, session_id: str) -> Hold:
@@ -126,5 +126,5 @@ class SqlCluster:
             self._hints.notify(hint)
 
     def subscribe(self, listener: Callable[[Hint], None]) -> None:
-        """Have the hints of other nodes passed to a listener."""
+        """Register a listener for the hints of other nodes."""
         self._listeners.append(listener)

@@ -39,7 +39,7 @@ class Fence:
         return asyncio.get_running_loop().time() - confirmed_at >= self._seconds
 
     def on_closed(self, listener: Callable[[], None]) -> None:
-        """Have a function called each time that the fence closes."""
+        """Register a callback for each time that the fence closes."""
         self._listeners.append(listener)
 
     def confirm(self, sent_at: float) -> None:

@@ -158,7 +158,7 @@ def attachment(filename: str) -> str:
 async def _copy(
     request: web.Request, file: BinaryIO, offset: int, count: int, pace: Paced | None
 ) -> None:
-    """Have the kernel copy the file to the connection; without its help under TLS.
+    """Copy the file to the connection by the kernel; without its help under TLS.
 
     It is copied in slices, after each of which the pace decides when the next one begins.
 

@@ -2,7 +2,7 @@
 
 A large body is never held whole. A client that waits for permission to send (``Expect:
 100-continue``, RFC 9110, 10.1.1) receives it when its body is opened, thus only after the
-request was authorised and admitted.
+request was authorized and admitted.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator

@@ -213,7 +213,7 @@ class Receiver:
             self._waiter.set_result(None)
 
     def _set_low_water(self, size: int) -> None:
-        """Have the kernel report the socket readable from ``size`` bytes on (socket(7))."""
+        """Make the kernel report the socket readable from ``size`` bytes on (socket(7))."""
         if size != self._low_water:
             self._low_water = size
             self._socket.setsockopt(SOL_SOCKET, SO_RCVLOWAT, size)

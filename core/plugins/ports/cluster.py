@@ -178,7 +178,7 @@ class Cluster(Protocol):
         ...
 
     def on_shared(self, prepare: Callable[[], Awaitable[None]]) -> None:
-        """Have a function called when the first other node appears, before that one works."""
+        """Register a callback for the first other node, awaited before that node works."""
         ...
 
     @property
@@ -191,7 +191,7 @@ class Cluster(Protocol):
         ...
 
     def on_cut_off(self, stop: Callable[[], None]) -> None:
-        """Have a function called each time that this node is cut off."""
+        """Register a callback for each time that this node is cut off."""
         ...
 
     async def hold(self, session_id: str) -> Hold:
@@ -237,7 +237,7 @@ class Cluster(Protocol):
         ...
 
     def subscribe(self, listener: Callable[[Hint], None]) -> None:
-        """Have the hints of other nodes passed to a listener, on the event loop."""
+        """Register a listener for the hints of other nodes, called on the event loop."""
         ...
 
 

@@ -154,7 +154,7 @@ def _is_object_stream(pdf: Pdf, number: int) -> bool:
 
 
 def _interesting(value: object) -> bool:
-    """Return whether an object holds a name of interest, as normalised text."""
+    """Return whether an object holds a name of interest, as normalized text."""
     if isinstance(value, Stream):
         value = value.stream_dict
         if isinstance(value.get("/F"), (Dictionary, String)):  # its data is in another file

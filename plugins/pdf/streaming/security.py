@@ -342,7 +342,7 @@ class Security:
             self._findings.add(make(FindingKind.RICH_MEDIA))
 
     def _expect_script(self, script: Value, finding: RawFinding) -> None:
-        """Have the script of a finding read if it is an object of its own."""
+        """Ask for the script of a finding if it is an object of its own."""
         if isinstance(script, Reference) and len(self._scripts) < MAX_TARGETS:
             self._scripts.setdefault(script.number, finding)
             self.wanted.add(script.number)

@@ -346,7 +346,7 @@ class ObjectParser:
             self._add(frame.items)
 
     def _dictionary(self, items: list[Value]) -> Dictionary:
-        """Pair keys with values; if a key is missing, resynchronise at the next name."""
+        """Pair keys with values; if a key is missing, resynchronize at the next name."""
         self._spend(3 + len(items) // 4)
         entries: list[tuple[bytes, Value]] = []
         escaped = False

@@ -154,7 +154,7 @@ def test_unsupported_method_is_named(tus: Tus, pdf: bytes) -> None:
 def test_nothing_is_read_from_strangers(
     server_with_key: RunningServer, headers: dict[str, str], method: str, path: str
 ) -> None:
-    """Authorisation comes before the first body byte, whether or not it is awaited."""
+    """Authorization comes before the first body byte, whether or not it is awaited."""
     tus = Tus(Server(server_with_key.base_url), path)
     announced = tus.headers({**headers, "Content-Length": "1000000", "Upload-Length": "1000000"})
     with tus.server.connect() as connection:

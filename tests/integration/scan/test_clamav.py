@@ -138,7 +138,7 @@ def test_a_virus_is_recognised_for_every_slicing(clamd: Clamd, size: int) -> Non
     report = stream(ClamavStage(options(clamd)), b"x" * 5000 + BAIT + b"y" * 5000, size)
     (found,) = report.findings
     assert (found.kind, found.severity) == ("malware", Severity.CRITICAL)
-    assert found.message == "ClamAV recognises Pdfsluice.Test.UNOFFICIAL."
+    assert found.message == "ClamAV recognizes Pdfsluice.Test.UNOFFICIAL."
     assert not report.unscanned
 
 

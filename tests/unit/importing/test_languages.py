@@ -1,4 +1,4 @@
-"""Languages are recognised, words are folded, queries are understood."""
+"""Languages are recognized, words are folded, queries are understood."""
 
 import pytest
 from hypothesis import given
