@@ -13,7 +13,8 @@ from .plugins.ports.sinks import EventSinkSpec
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_FLUSH_SECONDS = 2.0
+_FLUSH_TIMEOUT_SECONDS = 2.0
+"""How long sinks may take for their queued events when the hub stops."""
 
 
 class _Queue:
@@ -104,15 +105,11 @@ class _Outlet:
 class EventHub:
     """A fan-out of events; ``publish`` never waits and runs on the event loop only.
 
-    Args:
-        flush_seconds: How long sinks may take for their queued events when the hub stops.
-
     Attributes:
         forward: Called with each event that happened here, if there are other nodes.
     """
 
-    def __init__(self, *, flush_seconds: float = DEFAULT_FLUSH_SECONDS) -> None:
-        self._flush_seconds = flush_seconds
+    def __init__(self) -> None:
         self._outlets: list[_Outlet] = []
         self.forward: Callable[[Event], None] | None = None
 
@@ -164,7 +161,7 @@ class EventHub:
 
     async def _flush(self) -> None:
         try:
-            async with asyncio.timeout(self._flush_seconds):
+            async with asyncio.timeout(_FLUSH_TIMEOUT_SECONDS):
                 await asyncio.gather(*(outlet.idle.wait() for outlet in self._outlets))
         except TimeoutError:
             for outlet in self._outlets:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import fields, replace
 
@@ -25,6 +25,7 @@ _MAX_FINDINGS = 4
 _WATCH_SECONDS = 60.0
 _WATCH_INTERVAL = 20.0
 _LOOK_INTERVAL = 0.5
+"""Seconds between two looks at whether clients watch here."""
 
 
 class EventRelay:
@@ -36,22 +37,15 @@ class EventRelay:
     Args:
         events: The hub of this node.
         cluster: The other nodes.
-        clock: A monotonic clock, in seconds.
-        look_interval: Seconds between two looks at whether clients watch here.
     """
 
     def __init__(
         self,
         events: EventHub,
         cluster: Cluster,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-        look_interval: float = _LOOK_INTERVAL,
     ) -> None:
         self._events = events
         self._cluster = cluster
-        self._clock = clock
-        self._look_interval = look_interval
         self._watched_until = 0.0
         events.forward = self._forward
         cluster.subscribe(self._received)
@@ -65,17 +59,17 @@ class EventRelay:
     async def _report(self) -> None:
         reported = -_WATCH_INTERVAL
         while True:
-            await asyncio.sleep(self._look_interval)
+            await asyncio.sleep(_LOOK_INTERVAL)
             if not self._cluster.shared or not self._events.wants_remote:
                 reported = -_WATCH_INTERVAL
-            elif self._clock() - reported >= _WATCH_INTERVAL:
-                reported = self._clock()
+            elif time.monotonic() - reported >= _WATCH_INTERVAL:
+                reported = time.monotonic()
                 self._cluster.notify(Hint(HintKind.WATCHED))
 
     def _forward(self, event: Event) -> None:
         if not self._cluster.shared or type(event).__name__ not in _KINDS:
             return
-        if event.superseded and self._clock() > self._watched_until:
+        if event.superseded and time.monotonic() > self._watched_until:
             return
         if isinstance(event, FindingsReported):
             for start in range(0, len(event.findings), _MAX_FINDINGS):
@@ -89,7 +83,7 @@ class EventRelay:
 
     def _received(self, hint: Hint) -> None:
         if hint.kind is HintKind.WATCHED:
-            self._watched_until = self._clock() + _WATCH_SECONDS
+            self._watched_until = time.monotonic() + _WATCH_SECONDS
         elif hint.kind is HintKind.EVENT and self._events.wants_remote:
             event = read_event(hint.text)
             if event is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -34,8 +34,6 @@ class AnalyticsKeeper:
     Args:
         sessions: The session store; it keeps records, or has no analytics.
         retention: How long records are kept; nothing is recorded if it is 0.
-        check_interval: Seconds between two searches for records that are missing or old.
-        now: The clock (UTC).
     """
 
     def __init__(
@@ -43,12 +41,8 @@ class AnalyticsKeeper:
         sessions: SessionStore,
         *,
         retention: timedelta,
-        check_interval: float = _CHECK_INTERVAL_SECONDS,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._retention = retention
-        self._check_interval = check_interval
-        self._now = now
         self._checked_until = _FIRST
         self._analytics: Analytics | None = None
         self._recorder: UploadRecorder | None = None
@@ -123,13 +117,13 @@ class AnalyticsKeeper:
                 await self.check()
             except PdfsluiceError as error:
                 logger.warning("recorded uploads could not be checked: %s", error.message)
-            await asyncio.sleep(self._check_interval)
+            await asyncio.sleep(_CHECK_INTERVAL_SECONDS)
 
     async def check(self) -> None:
         """Record ended uploads whose record was lost, and delete records that are old."""
         if self._analytics is None:
             return
-        now = self._now()
+        now = datetime.now(UTC)
         oldest = now - self._retention
         since, until = max(self._checked_until - _MARGIN, oldest), now
         after: Session | None = None

@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 _INTERVAL_SECONDS = 2.0
 _MAX_WAITING = 10_000
+"""Records that may wait; the oldest are dropped."""
 
 
 class UploadRecorder:
@@ -28,7 +29,6 @@ class UploadRecorder:
     Args:
         analytics: Where records are stored.
         interval_seconds: Time from the first record to the transaction that stores it.
-        max_waiting: How many records may wait; the oldest are dropped.
     """
 
     EVENTS: ClassVar[frozenset[type[Event]]] = frozenset({UploadEnded, ImportEnded})
@@ -38,11 +38,9 @@ class UploadRecorder:
         analytics: Analytics,
         *,
         interval_seconds: float = _INTERVAL_SECONDS,
-        max_waiting: int = _MAX_WAITING,
     ) -> None:
         self._analytics = analytics
         self._interval_seconds = interval_seconds
-        self._max_waiting = max_waiting
         self._records: dict[str, UploadRecord] = {}
         self._imports: dict[str, datetime] = {}
         self._pending = asyncio.Event()
@@ -53,12 +51,12 @@ class UploadRecorder:
         match event:
             case UploadEnded(record=record):
                 self._records[record.session_id] = record
-                if len(self._records) > self._max_waiting:
+                if len(self._records) > _MAX_WAITING:
                     del self._records[next(iter(self._records))]
             case ImportEnded():
                 at = datetime.fromtimestamp(event.at, UTC)
                 self._imports.setdefault(event.session_id, at)
-                if len(self._imports) > self._max_waiting:
+                if len(self._imports) > _MAX_WAITING:
                     del self._imports[next(iter(self._imports))]
             case _:
                 return

@@ -18,8 +18,9 @@ from pdfsluice.core.threads import run_uncancelled
 
 from .units import FileUnits, read_units
 
-_CACHED_FILES = 8
-_SIMULTANEOUS = 2
+_MAX_CACHED_FILES = 8
+_MAX_CONCURRENT = 2
+"""Files that are read at a time to compute units."""
 _HINT = "Send the chunk whole."
 
 
@@ -69,23 +70,17 @@ class DeltaBases:
     Args:
         catalogue: Where the documents are.
         files: Opens their files.
-        cached: How many documents' units are kept in memory.
-        simultaneous: How many files are read at a time to compute units.
     """
 
     def __init__(
         self,
         catalogue: Catalogue,
         files: DocumentFiles,
-        *,
-        cached: int = _CACHED_FILES,
-        simultaneous: int = _SIMULTANEOUS,
     ) -> None:
         self._catalogue = catalogue
         self._files = files
-        self._cached = cached
         self._units: OrderedDict[int, FileUnits] = OrderedDict()  # the least recently used first
-        self._turns = asyncio.Semaphore(simultaneous)
+        self._turns = asyncio.Semaphore(_MAX_CONCURRENT)
 
     async def units(self, principal: Principal, document_id: int) -> tuple[Document, FileUnits]:
         """Return a document and its units, for a client that has a new version of it.
@@ -105,7 +100,7 @@ class DeltaBases:
                     units = await run_uncancelled(work)
                 self._units[document.id] = units
             self._units.move_to_end(document.id)
-            while len(self._units) > self._cached:
+            while len(self._units) > _MAX_CACHED_FILES:
                 self._units.popitem(last=False)
         return document, units
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from pdfsluice.core.errors import NotFound
 from pdfsluice.core.models import Principal, Scope
@@ -26,8 +26,6 @@ class JobManagement:
         catalogue: Keeps the jobs.
         runner: Runs those of this node.
         cluster: The other nodes.
-        stop_timeout: Seconds to wait until a running job has stopped.
-        clock: A monotonic clock, in seconds.
     """
 
     def __init__(
@@ -35,15 +33,10 @@ class JobManagement:
         catalogue: Catalogue,
         runner: JobRunner,
         cluster: Cluster,
-        *,
-        stop_timeout: float = _STOP_TIMEOUT_SECONDS,
-        clock: Callable[[], float] | None = None,
     ) -> None:
         self._jobs = catalogue if isinstance(catalogue, ManagedJobs) else None
         self._runner = runner
         self._cluster = cluster
-        self._stop_timeout = stop_timeout
-        self._clock = clock or (lambda: asyncio.get_running_loop().time())
 
     async def list(
         self, principal: Principal, wanted: JobFilter, *, after: int | None = None, limit: int = 50
@@ -84,8 +77,9 @@ class JobManagement:
         if listed.stopping:
             self._runner.stop(job_id)
             self._cluster.notify(Hint(HintKind.STOP_JOB, start=job_id))
-        end, pause = self._clock() + self._stop_timeout, _FIRST_POLL_SECONDS
-        while listed.stopping and self._clock() < end:
+        loop = asyncio.get_running_loop()
+        end, pause = loop.time() + _STOP_TIMEOUT_SECONDS, _FIRST_POLL_SECONDS
+        while listed.stopping and loop.time() < end:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _MAX_POLL_SECONDS)
             listed = await jobs.get_job(job_id)

@@ -36,19 +36,15 @@ class DocumentLinks:
     Args:
         make: Makes a link; ``None`` if the server sends all files.
         lifetime: How long a link can be used.
-        now: The clock.
     """
 
     def __init__(
         self,
         make: MakeLink | None,
         lifetime: timedelta,
-        *,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._make = make
         self._lifetime = lifetime
-        self._now = now
 
     @classmethod
     def of(cls, settings: Settings, registry: Registry, uploads: UploadStore) -> "DocumentLinks":
@@ -91,7 +87,7 @@ class DocumentLinks:
         """
         if self._make is None:
             return None
-        expires_at = self._now() + self._lifetime
+        expires_at = datetime.now(UTC) + self._lifetime
         file = LinkedFile(
             blob_id=document.blob_id,
             filename=document.filename,

@@ -21,7 +21,7 @@ from .recognized import PageSize, page_of
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_MAX_FAILURES_IN_A_ROW = 5
+_MAX_FAILURES_IN_A_ROW = 5
 
 
 @dataclass(slots=True)
@@ -68,7 +68,6 @@ class Recognition:
         index: Receives pages by words while others are still being read.
         admit_page: Counts a page of the document with this id for the quota of its account.
         label: Returns a recognizer with its distribution, for messages, given its name.
-        max_failures_in_a_row: After so many pages that cannot be read the job ends.
     """
 
     def __init__(
@@ -81,7 +80,6 @@ class Recognition:
         index: Index | None,
         admit_page: Callable[[int], Awaitable[None]],
         label: Callable[[str], str] = "text recognizer {!r}".format,
-        max_failures_in_a_row: int = DEFAULT_MAX_FAILURES_IN_A_ROW,
     ) -> None:
         self._recognizers = recognizers
         self._previews = previews
@@ -90,7 +88,6 @@ class Recognition:
         self._index = index
         self._admit_page = admit_page
         self._label = label
-        self._max_failures_in_a_row = max_failures_in_a_row
 
     @property
     def is_available(self) -> bool:
@@ -184,7 +181,7 @@ class Recognition:
                     logger.info("OCR of page %d: %s", number, failure.message)
                     report.failures[number] = failure.message
                     failures_in_a_row += 1
-                    if failures_in_a_row >= self._max_failures_in_a_row:
+                    if failures_in_a_row >= _MAX_FAILURES_IN_A_ROW:
                         report.given_up = numbers[done + 1 :]
                         return
                     continue

@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 _PAGE = 200
 _MAX_NAMED = 10
 _PAUSE_SECONDS = 0.05
-START_DELAY_SECONDS = 60.0
-PASS_INTERVAL_SECONDS = 24 * 3600.0
+_START_DELAY_SECONDS = 60.0
+_PASS_INTERVAL_SECONDS = 24 * 3600.0
 
 
 @dataclass(slots=True)
@@ -47,12 +47,10 @@ class Scrubber:
 
     Args:
         catalogue: The documents.
-        sessions: Where an interrupted deletion or import is recognised.
+        sessions: Where an interrupted deletion or import is recognized.
         uploads: The files.
         files: Where damage is recorded.
         rate: Bytes to read a second; 0 for no comparison of digests.
-        start_delay: Seconds before the first digest is compared.
-        interval: Seconds between two passes.
         cluster: The other nodes, of which one at a time checks.
     """
 
@@ -64,8 +62,6 @@ class Scrubber:
         uploads: UploadStore,
         files: DocumentFiles,
         rate: int,
-        start_delay: float = START_DELAY_SECONDS,
-        interval: float = PASS_INTERVAL_SECONDS,
         cluster: Cluster | None = None,
     ) -> None:
         self._catalogue = catalogue
@@ -73,8 +69,6 @@ class Scrubber:
         self._uploads = uploads
         self._files = files
         self._rate = rate
-        self._start_delay = start_delay
-        self._interval = interval
         self._cluster = cluster or Alone()
         self.report = StorageReport()
 
@@ -97,18 +91,18 @@ class Scrubber:
         await self._attempt(self.reconcile)
         if not self._rate:
             return
-        await asyncio.sleep(self._start_delay)
+        await asyncio.sleep(_START_DELAY_SECONDS)
         start = random.random()  # noqa: S311 - no secret; frequent restarts still reach each one
         while True:
             await self._attempt(partial(self._scrub_from, start))
             start = 1.0
-            await asyncio.sleep(self._interval)
+            await asyncio.sleep(_PASS_INTERVAL_SECONDS)
             await self._attempt(self.reconcile)
 
     async def _attempt(self, work: Callable[[], Awaitable[None]]) -> None:
         """Do work that one node at a time does for all."""
         try:
-            if await self._cluster.duty("scrub", self._interval):
+            if await self._cluster.duty("scrub", _PASS_INTERVAL_SECONDS):
                 await work()
         except Exception:
             logger.exception("the check of stored documents failed; it is repeated later")

@@ -86,7 +86,6 @@ class Lane:
         run: Does the jobs of one document; it raises nothing.
         settle: Called before each search for work.
         limits: How jobs share the lane.
-        clock: Returns seconds.
     """
 
     def __init__(
@@ -98,7 +97,6 @@ class Lane:
         *,
         settle: Callable[[], Awaitable[None]],
         limits: TurnLimits = DEFAULT_LIMITS,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
         self._slots = slots
@@ -106,7 +104,6 @@ class Lane:
         self._run = run
         self._settle = settle
         self._limits = limits
-        self._clock = clock
         self._changed = asyncio.Event()
         self._turns: dict[asyncio.Task[None], Turn] = {}
         self._paused: list[Turn] = []
@@ -163,7 +160,7 @@ class Lane:
 
     async def _start_next(self) -> bool:
         """Give a slot to the next job; return whether there was one."""
-        patience = self._clock() - self._limits.pause_seconds
+        patience = time.monotonic() - self._limits.pause_seconds
         if self._paused and self._paused[0].paused_at < patience:
             return self._resume(self._paused[0])
         if not self._paused:
@@ -262,7 +259,7 @@ class Lane:
 
     async def wait_for_slot(self, turn: Turn) -> float:
         """Wait until the lane gives a job another slot; return the seconds waited."""
-        turn.paused_at = self._clock()
+        turn.paused_at = time.monotonic()
         turn.granted.clear()
         self._paused.append(turn)
         self._changed.set()
@@ -271,7 +268,7 @@ class Lane:
         finally:
             if turn in self._paused:
                 self._paused.remove(turn)
-        return self._clock() - turn.paused_at
+        return time.monotonic() - turn.paused_at
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         turn = self._turns.pop(task)

@@ -42,7 +42,6 @@ class HoldWatch:
         clock: Knows which part runs on the event loop.
         parts: The parts whose calls are watched.
         timeout_seconds: How long a step may take.
-        overdue_seconds: How long a call without a time limit may take before it is logged.
     """
 
     def __init__(
@@ -51,11 +50,9 @@ class HoldWatch:
         parts: Mapping[Part, PartCounts] = MappingProxyType({}),
         *,
         timeout_seconds: float,
-        overdue_seconds: float = OVERDUE_SECONDS,
     ) -> None:
         self._clock = clock
         self._parts = parts
-        self._overdue_seconds = overdue_seconds
         self._reported: set[object] = set()
         self._interval = timeout_seconds / _TICKS
         self._stop = threading.Event()
@@ -94,14 +91,14 @@ class HoldWatch:
         """Log each call that has not returned for too long, once."""
         late: set[object] = set()
         for part, counts in self._parts.items():
-            for call, name in counts.overdue(self._clock.now(), self._overdue_seconds).items():
+            for call, name in counts.overdue(self._clock.now()).items():
                 late.add(call)
                 if call not in self._reported:
                     logger.error(
                         "%s has not returned from %r for %g s",
                         part.label,
                         name,
-                        self._overdue_seconds,
+                        OVERDUE_SECONDS,
                     )
         self._reported = late
 

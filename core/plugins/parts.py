@@ -80,15 +80,14 @@ class PartCounts:
         self.holds += 1
         self.held_seconds += seconds
 
-    def overdue(self, now: float, limit_seconds: float = OVERDUE_SECONDS) -> Mapping[object, str]:
+    def overdue(self, now: float) -> Mapping[object, str]:
         """Return the methods whose calls have not returned for too long, by their call.
 
         Args:
             now: The time by the clock of the boundaries.
-            limit_seconds: How long is too long.
         """
         calls = list(self.calls.items())  # a copy: other threads add and remove calls
-        return {call: name for call, (name, began) in calls if now - began > limit_seconds}
+        return {call: name for call, (name, began) in calls if now - began > OVERDUE_SECONDS}
 
 
 def singular(kind: str) -> str:

@@ -60,7 +60,6 @@ class Follower:
         interval: How often the stages are asked for checkpoints.
         first_pause: Seconds until the stages start again after a passing fault; doubled
             after each further one.
-        max_pause: The longest pause in seconds.
     """
 
     def __init__(
@@ -77,7 +76,6 @@ class Follower:
         on_checkpoints: Callable[[Checkpoints], Awaitable[None]],
         interval: CheckpointInterval = DEFAULT_INTERVAL,
         first_pause: float = _FIRST_PAUSE_SECONDS,
-        max_pause: float = _MAX_PAUSE_SECONDS,
     ) -> None:
         self._upload_id = upload_id
         self._new_runner = runner
@@ -94,7 +92,6 @@ class Follower:
         self._urgent = asyncio.Event()
         self._advanced = asyncio.Event()
         self._first_pause = self._pause = first_pause
-        self._max_pause = max_pause
         self._total: int | None = None
         self._outcome: asyncio.Future[Sequence[StageReport]]
         self._outcome = asyncio.get_running_loop().create_future()
@@ -179,7 +176,7 @@ class Follower:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._pause):
                 await self._urgent.wait()
-        self._pause = min(2 * self._pause, self._max_pause)
+        self._pause = min(2 * self._pause, _MAX_PAUSE_SECONDS)
         self._runner = self._new_runner(await run_uncancelled(self._runner.close()))
         self._on_validated(self._runner.position)
 

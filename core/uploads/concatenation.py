@@ -32,7 +32,8 @@ from .extent_merging import by_place
 from .lifecycle import ENDED, OPEN
 from .open_uploads import OpenUploads
 
-_PATIENCE_SECONDS = 60.0
+_JOIN_TIMEOUT_SECONDS = 60.0
+"""How long another node that joins the parts is waited for."""
 _FIRST_POLL_SECONDS = 0.05
 _MAX_POLL_SECONDS = 1.0
 
@@ -45,7 +46,6 @@ class Concatenation:
         uploads: Where the bytes are.
         open_uploads: The uploads of this node.
         cluster: The other nodes, which may join the same parts.
-        patience: Seconds to wait for another node that joins them.
     """
 
     def __init__(
@@ -54,14 +54,11 @@ class Concatenation:
         uploads: UploadStore,
         open_uploads: OpenUploads,
         cluster: Cluster,
-        *,
-        patience: float = _PATIENCE_SECONDS,
     ) -> None:
         self._sessions = sessions
         self._uploads = uploads
         self._open_uploads = open_uploads
         self._cluster = cluster
-        self._patience = patience
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def join(
@@ -118,7 +115,7 @@ class Concatenation:
     async def _joined_elsewhere(self, whole_id: str) -> Session:
         """Wait until another node has joined the parts."""
         loop = asyncio.get_running_loop()
-        end, pause = loop.time() + self._patience, _FIRST_POLL_SECONDS
+        end, pause = loop.time() + _JOIN_TIMEOUT_SECONDS, _FIRST_POLL_SECONDS
         while (whole := await self._sessions.get(whole_id)).partial:
             if loop.time() > end:
                 raise Overloaded(

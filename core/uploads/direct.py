@@ -36,7 +36,6 @@ class DirectUploads:
         receive: Receives a chunk.
         enabled: Whether the settings allow it.
         lifetime: How long a ticket can be used.
-        now: The clock (UTC).
     """
 
     def __init__(
@@ -48,7 +47,6 @@ class DirectUploads:
         receive: Receive,
         enabled: bool,
         lifetime: timedelta,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._uploads = uploads
         self._open_uploads = open_uploads
@@ -56,7 +54,6 @@ class DirectUploads:
         self._receive = receive
         self._enabled = enabled
         self._lifetime = lifetime
-        self._now = now
 
     async def ticket(self, principal: Principal, session_id: str, chunk: ChunkIntent) -> Ticket:
         """Return how a client sends a chunk, or the rest of one, to the store.
@@ -78,7 +75,7 @@ class DirectUploads:
         make = getattr(self._uploads, "ticket", None) if self._enabled else None
         ticket: Ticket | None = None
         if make is not None:
-            ticket = await make(session.id, slot, length, self._now() + self._lifetime)
+            ticket = await make(session.id, slot, length, datetime.now(UTC) + self._lifetime)
         if ticket is None:
             raise DirectUploadUnavailable(
                 "This server takes no chunks by way of its store.",

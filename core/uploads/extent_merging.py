@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 SMALL_BYTES = 64 * 1024
 """Extents below this size are merged; the smallest chunk size that a session can have."""
 MAX_MERGED_BYTES = 256 * 1024
-BATCH = 64
+_BATCH = 64
+"""Small commits after which they are merged."""
 """After how many small commits an upload's extents are merged."""
 _MAX_KNOWN = 10_000
 
@@ -31,14 +32,13 @@ class CommittedExtents:
     """The committed extents of one upload; small ones are merged regularly.
 
     With the defaults an upload has at most two rows for each 64 KiB of its size, one for each gap
-    between its committed ranges, and ``BATCH`` more.
+    between its committed ranges, and ``_BATCH`` more.
 
     Args:
         session_id: The upload.
         sessions: Where its extents are.
         blob: Returns its bytes, open for reading.
         extents: The extents so far, if they are known without asking the session store.
-        batch: After how many small commits to merge.
     """
 
     def __init__(
@@ -47,13 +47,10 @@ class CommittedExtents:
         sessions: SessionStore,
         blob: Callable[[], Blob],
         extents: Sequence[Extent] | None = None,
-        *,
-        batch: int = BATCH,
     ) -> None:
         self._session_id = session_id
         self._sessions = sessions
         self._blob = blob
-        self._batch = batch
         self._extents = dict.fromkeys(extents or ())
         self._complete = extents is not None and len(extents) <= _MAX_KNOWN
         self._placed = extents is None or any(extent.place for extent in extents)
@@ -106,7 +103,7 @@ class CommittedExtents:
 
         A failure is logged and no more: every byte is committed already.
         """
-        if self._small < self._batch or self._merging:
+        if self._small < _BATCH or self._merging:
             return
         self._small, self._merging = 0, True
         try:

@@ -17,8 +17,9 @@ from pdfsluice.core.plugins.ports.stores import SessionStore
 
 from .lifecycle import OPEN, expiry
 
-MAX_GAP_SECONDS = 3600.0
-RECORD_INTERVAL_SECONDS = 60.0
+_MAX_GAP_SECONDS = 3600.0
+"""A greater advance of the wall clock counts as a jump."""
+_RECORD_INTERVAL_SECONDS = 60.0
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -30,8 +31,6 @@ class IdleClock:
         sessions: Where the server records that it runs.
         wall: The wall clock (UTC).
         monotonic: A clock in seconds that cannot be set.
-        max_gap: An advance of the wall clock in seconds that counts as a jump.
-        interval: Seconds between two records.
     """
 
     def __init__(
@@ -41,15 +40,11 @@ class IdleClock:
         *,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
-        max_gap: float = MAX_GAP_SECONDS,
-        interval: float = RECORD_INTERVAL_SECONDS,
     ) -> None:
         self._settings = settings
         self._sessions = sessions
         self._wall = wall
         self._monotonic = monotonic
-        self._max_gap = max_gap
-        self._interval = interval
         self._idle_from = _EPOCH
         self._anchor: tuple[datetime, float] = wall(), monotonic()
         self._recorded_at: float | None = None
@@ -81,11 +76,11 @@ class IdleClock:
         at = self._monotonic()
         if (
             self._recorded_at is not None
-            and at - self._recorded_at < self._interval
+            and at - self._recorded_at < _RECORD_INTERVAL_SECONDS
             and not has_jumped
         ):
             return
-        self._idle_from = await self._sessions.idle_from(self._wall(), self._max_gap)
+        self._idle_from = await self._sessions.idle_from(self._wall(), _MAX_GAP_SECONDS)
         self._recorded_at = at
 
     def _check_for_jump(self) -> bool:
@@ -93,7 +88,7 @@ class IdleClock:
         anchor_wall, anchor_monotonic = self._anchor
         self._anchor = wall, monotonic
         advance = (wall - anchor_wall).total_seconds()
-        has_jumped = advance - (monotonic - anchor_monotonic) > self._max_gap
+        has_jumped = advance - (monotonic - anchor_monotonic) > _MAX_GAP_SECONDS
         if has_jumped or self._idle_from > wall:
             self._idle_from = wall
         return has_jumped

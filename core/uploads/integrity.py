@@ -17,14 +17,13 @@ _MAX_PROMPT_BYTES = 256 * 1024
 
 
 class IntegrityChecker:
-    """A reader of stored uploads with own threads: worker threads are for senders.
+    """A reader of stored uploads in asyncio's threads: the workers are for senders.
 
     A large upload is read by several threads: its client waits for the answer, and neither its
     stages nor its sender needs a processor meanwhile. A small one whose bytes are in memory is
     read on the event loop, which takes less time than to ask a thread.
 
     Args:
-        max_concurrent: How many uploads are read at a time.
         max_readers: How many threads read one upload.
         min_share: Bytes below which a thread reads alone.
         max_prompt: Most bytes that are read on the event loop.
@@ -32,13 +31,12 @@ class IntegrityChecker:
 
     def __init__(
         self,
-        max_concurrent: int = _MAX_CONCURRENT,
         *,
         max_readers: int = _MAX_READERS,
         min_share: int = _MIN_SHARE_BYTES,
         max_prompt: int = _MAX_PROMPT_BYTES,
     ) -> None:
-        self._turns = asyncio.Semaphore(max_concurrent)
+        self._turns = asyncio.Semaphore(_MAX_CONCURRENT)
         self._max_readers = max_readers
         self._min_share = min_share
         self._prompt_buffer = memoryview(bytearray(max_prompt))

@@ -7,7 +7,7 @@ callers wait for them. A caller that leaves stops neither.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +67,6 @@ class OpenUploads:
         completer: Takes a complete upload to its document.
         max_open_early: How many uploads may be open before a new one waits for its first
             bytes to be opened: each holds a file open.
-        clock: A monotonic clock, in seconds.
     """
 
     def __init__(
@@ -78,7 +77,6 @@ class OpenUploads:
         opener: UploadOpener,
         completer: Completer,
         max_open_early: int = _MAX_OPEN_EARLY,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._backends = backends
         self._sessions = backends.sessions
@@ -92,7 +90,6 @@ class OpenUploads:
         self._taking = Taking(backends)
         self._completer = completer
         self._max_open_early = max_open_early
-        self._clock = clock
         self._open: dict[str, _Entry] = {}
         self._opening: dict[str, asyncio.Task[OpenUpload]] = {}
         self._verified: set[str] = set()
@@ -124,7 +121,7 @@ class OpenUploads:
         """Note that an upload is in use: another node has received bytes of it."""
         entry = self._open.get(upload.session.id)
         if entry is not None:
-            entry.touched = self._clock()
+            entry.touched = time.monotonic()
 
     @property
     def committed_bytes(self) -> int:
@@ -173,7 +170,7 @@ class OpenUploads:
                 if entry.completion is not None and lacks_bytes(entry.upload.session):
                     await asyncio.wait({entry.completion})  # it failed and closes the upload
                 elif entry.closing is None and not entry.upload.blob_failed:
-                    entry.touched = self._clock()
+                    entry.touched = time.monotonic()
                     return entry
                 await self.close(entry.upload)
                 continue
@@ -203,7 +200,7 @@ class OpenUploads:
             del self._opening[session.id]
 
     def _enter(self, upload: OpenUpload) -> None:
-        self._open[upload.session.id] = _Entry(upload, self._clock())
+        self._open[upload.session.id] = _Entry(upload, time.monotonic())
 
     @staticmethod
     def _single(work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
@@ -359,7 +356,7 @@ class OpenUploads:
 
     async def close_idle(self, idle_seconds: float) -> None:
         """Close what has ended, and what was not touched for a while."""
-        limit = self._clock() - idle_seconds
+        limit = time.monotonic() - idle_seconds
         for entry in list(self._open.values()):
             ended = entry.upload.session.state in ENDED
             if not entry.busy and (ended or entry.touched < limit):
@@ -382,12 +379,12 @@ class OpenUploads:
         await asyncio.gather(*(self._drain_one(each, 0.0, cut_off()) for each in entries))
 
     async def _drain_one(self, entry: _Entry, grace: float, reason: PdfsluiceError) -> None:
-        end = self._clock() + grace
+        end = time.monotonic() + grace
         try:
             await entry.upload.wait_for_requests(grace)
             await entry.upload.stop_receiving(reason)
             if entry.completion is not None:
-                await asyncio.wait({entry.completion}, timeout=max(0.0, end - self._clock()))
+                await asyncio.wait({entry.completion}, timeout=max(0.0, end - time.monotonic()))
                 entry.completion.cancel()
                 await asyncio.gather(entry.completion, return_exceptions=True)
             await self.close(entry.upload, reason)

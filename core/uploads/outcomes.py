@@ -15,6 +15,7 @@ from .results import Completion
 from .upload_state import UploadState
 
 _POLL_SECONDS = 1.0
+"""Time after which a row is read again without a hint."""
 _RETRY_AFTER_SECONDS = 5
 
 
@@ -25,7 +26,6 @@ class Outcomes:
         sessions: Where their rows are.
         catalogue: Where their documents are.
         publish_status: Publishes the state of an upload.
-        poll_seconds: Time after which a row is read again without a hint.
     """
 
     def __init__(
@@ -33,13 +33,10 @@ class Outcomes:
         sessions: SessionStore,
         catalogue: Catalogue,
         publish_status: Callable[[Session], None],
-        *,
-        poll_seconds: float = _POLL_SECONDS,
     ) -> None:
         self._sessions = sessions
         self._catalogue = catalogue
         self._publish_status = publish_status
-        self._poll_seconds = poll_seconds
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 
     async def request(self, upload: UploadState) -> Session:
@@ -105,7 +102,7 @@ class Outcomes:
         try:
             while session.state in FINISHING:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(self._poll_seconds):
+                    async with asyncio.timeout(_POLL_SECONDS):
                         await event.wait()
                 event.clear()
                 session = await self._sessions.get(session_id)

@@ -1,6 +1,6 @@
 """Refused uploads whose bytes are kept: listed, released to continue, or deleted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from pdfsluice.core.errors import StateConflict
@@ -23,7 +23,6 @@ class Quarantine:
         sessions: Where their rows are.
         uploads: Where their bytes are.
         open_uploads: Closes an upload before it is changed.
-        now: The clock (UTC).
     """
 
     def __init__(
@@ -31,13 +30,10 @@ class Quarantine:
         sessions: SessionStore,
         uploads: UploadStore,
         open_uploads: OpenUploads,
-        *,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._sessions = sessions
         self._uploads = uploads
         self._open_uploads = open_uploads
-        self._now = now
 
     async def find(
         self, principal: Principal, *, after: str | None = None, limit: int = 500
@@ -66,7 +62,7 @@ class Quarantine:
     async def _discard(self, session: Session) -> Session:
         await self._open_uploads.drop(session.id)
         session = await self._sessions.update(
-            session, **reduced(session, quarantined=False, updated_at=self._now())
+            session, **reduced(session, quarantined=False, updated_at=datetime.now(UTC))
         )
         await self._uploads.remove(session.id)
         return session
@@ -97,7 +93,7 @@ class Quarantine:
             decision=Decision.FLAG,
             failure_code="",
             failure_message="",
-            updated_at=self._now(),
+            updated_at=datetime.now(UTC),
         )
         await self._uploads.restore(session_id)
         return current

@@ -31,7 +31,6 @@ class QuotaKeeper:
 
     Args:
         sessions: The session store; it counts for accounts, or has no quotas.
-        recount_interval: Seconds between two counts of all usage.
         refresh_interval: Seconds after which a limit of connections that another node has
             changed counts here at the latest; usually a hint comes first.
         cluster: The other nodes, of which one at a time counts.
@@ -41,12 +40,10 @@ class QuotaKeeper:
         self,
         sessions: SessionStore,
         *,
-        recount_interval: float = _RECOUNT_INTERVAL_SECONDS,
         refresh_interval: float = DEFAULT_INTERVAL_SECONDS,
         cluster: Cluster | None = None,
     ) -> None:
         self._cluster = cluster or Alone()
-        self._recount_interval = recount_interval
         self._reader = LimitsReader(
             "limits of connections", self._refresh, self._cluster, refresh_interval
         )
@@ -142,9 +139,9 @@ class QuotaKeeper:
 
     async def _recount_repeatedly(self) -> None:
         while True:
-            await asyncio.sleep(self._recount_interval)
+            await asyncio.sleep(_RECOUNT_INTERVAL_SECONDS)
             try:
-                if await self._cluster.duty("recount", self._recount_interval):
+                if await self._cluster.duty("recount", _RECOUNT_INTERVAL_SECONDS):
                     await self.recount()
             except PdfsluiceError as error:
                 logger.warning("usage could not be counted again: %s", error.message)

@@ -15,6 +15,7 @@ from .upload import OpenUpload
 logger = logging.getLogger(__name__)
 
 _MAX_DEATHS = 3
+"""Deaths of nodes that were scanning an upload, after which it is failed."""
 
 
 class Taking:
@@ -22,14 +23,12 @@ class Taking:
 
     Args:
         backends: What all uploads work with.
-        max_deaths: After so many deaths of nodes that were scanning it, an upload is failed.
     """
 
-    def __init__(self, backends: Backends, *, max_deaths: int = _MAX_DEATHS) -> None:
+    def __init__(self, backends: Backends) -> None:
         self._cluster = backends.cluster
         self._sessions = backends.sessions
         self._uploads = backends.uploads
-        self._max_deaths = max_deaths
 
     async def hold(self, session: Session) -> Hold:
         """Hold an upload, unless another live node does, or its copy has no space here."""
@@ -44,7 +43,7 @@ class Taking:
 
     def is_deadly(self, hold: Hold) -> bool:
         """Return whether too many holders have died for stages to read the upload again."""
-        return hold.mine and hold.deaths >= self._max_deaths
+        return hold.mine and hold.deaths >= _MAX_DEATHS
 
     async def take(self, upload: OpenUpload) -> bool:
         """Hold an open upload from now on if possible; return whether this node holds it."""

@@ -59,13 +59,12 @@ class ConcurrencyGate:
 
     If a session waits while another principal holds at least two slots more than its own, the
     slowest slot of the principal with the most is preempted: the request in it ends with
-    :class:`Overloaded`. A slot below ``slow`` bytes per second is preempted immediately, any other
+    :class:`Overloaded`. A slot below 16 KiB per second is preempted immediately, any other
     one after half of ``patience``. So connections of one principal cannot block the others.
 
     Args:
         limit: How many sessions may send at the same time.
         patience: Seconds that a chunk waits before it is refused.
-        slow: Bytes per second below which a slot may be preempted immediately.
         hold: Seconds for which the slot that a principal has left is kept for it.
         clock: Returns the time in seconds; that of the event loop if none is given.
     """
@@ -75,11 +74,9 @@ class ConcurrencyGate:
         limit: int,
         *,
         patience: float,
-        slow: float = _SLOW_BYTES_PER_SECOND,
         hold: float = _HOLD_SECONDS,
         clock: Callable[[], float] | None = None,
     ) -> None:
-        self._slow = slow
         self._hold = hold
         self._held: dict[str, float] = {}  # principals that left a slot, and until when it is held
         self._timer: asyncio.TimerHandle | None = None
@@ -158,10 +155,10 @@ class ConcurrencyGate:
         turn: asyncio.Future[None] = loop.create_future()
         self._queue.setdefault(session.id, []).append(turn)
         self._owners[session.id] = session.owner
-        self._preempt(session.owner, self._slow)
+        self._preempt(session.owner, _SLOW_BYTES_PER_SECOND)
         self._advance_later()
         timers = [
-            loop.call_later(_MIN_AGE_SECONDS, self._preempt, session.owner, self._slow),
+            loop.call_later(_MIN_AGE_SECONDS, self._preempt, session.owner, _SLOW_BYTES_PER_SECOND),
             loop.call_later(
                 self._patience * _PREEMPTION_SHARE, self._preempt, session.owner, float("inf")
             ),

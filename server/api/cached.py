@@ -6,29 +6,26 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+_MAX_AGE_SECONDS = 1.0
+_TIMEOUT_SECONDS = 10.0
+
 
 class Cached(Generic[T]):
-    """A query that runs at most once in ``max_age`` seconds, for all its callers.
+    """A query that runs at most once a second, for all its callers.
 
     A failure is shared in the same way: probes must not press a store that fails.
 
     Args:
         query: Returns the answer.
-        max_age: Seconds for which an answer is returned again.
-        timeout: Seconds that the query may take; then callers receive ``TimeoutError``.
     """
 
-    def __init__(
-        self, query: Callable[[], Awaitable[T]], *, max_age: float = 1.0, timeout: float = 10.0
-    ) -> None:
+    def __init__(self, query: Callable[[], Awaitable[T]]) -> None:
         self._query = query
-        self._max_age = max_age
-        self._timeout = timeout
         self._task: asyncio.Task[T] | None = None
         self._expires = float("-inf")
 
     async def get(self) -> T:
-        """Return the answer, at most ``max_age`` seconds old.
+        """Return the answer, at most a second old.
 
         Raises:
             TimeoutError: The query took too long.
@@ -41,11 +38,11 @@ class Cached(Generic[T]):
         return await asyncio.shield(task)
 
     async def _run(self) -> T:
-        async with asyncio.timeout(self._timeout):
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
             return await self._query()
 
     def _finished(self, task: "asyncio.Task[T]") -> None:
-        self._expires = asyncio.get_running_loop().time() + self._max_age
+        self._expires = asyncio.get_running_loop().time() + _MAX_AGE_SECONDS
         if task.cancelled():
             self._expires = float("-inf")
         else:

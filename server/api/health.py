@@ -59,7 +59,6 @@ class Health:
         runtime: The running server.
         stats: Its numbers, cached.
         version: Version of the distribution.
-        min_state_space: Bytes that must be free where the stores write.
     """
 
     def __init__(
@@ -68,13 +67,11 @@ class Health:
         stats: Stats,
         *,
         version: str,
-        min_state_space: int = _MIN_STATE_SPACE,
     ) -> None:
         self._runtime = runtime
         self._settings = runtime.settings
         self._stats = stats
         self._version = version
-        self._min_state_space = min_state_space
         self._checks = Cached(self._run_checks)
 
     def routes(self) -> Iterator[Route]:
@@ -163,7 +160,7 @@ class Health:
     def _state_space(self) -> str:
         """Return what prevents the stores from writing, or ``ok``."""
         for folder in dict.fromkeys((self._settings.state_dir, self._settings.data_dir)):
-            if _free_bytes(folder) < self._min_state_space:
+            if _free_bytes(folder) < _MIN_STATE_SPACE:
                 return "no space is left for sessions and documents"
         return _OK
 

@@ -12,6 +12,10 @@ from .subscribers import CHECK_FAILED, Subscriber
 
 logger = logging.getLogger(__name__)
 
+_CHECK_TIMEOUT_SECONDS = 10.0
+_MAX_FAILURES = 3
+"""Failed checks in a row after which the connection is closed."""
+
 Authenticate = Callable[[Credentials], Awaitable[Principal]]
 
 
@@ -19,7 +23,7 @@ class AccessGuard:
     """The repeated authentication of one subscriber while it is connected.
 
     An authenticator is foreign code: it may raise anything, never return, or cancel itself.
-    Neither ends the guard. A check that fails is repeated, and after ``max_failures`` failed
+    Neither ends the guard. A check that fails is repeated, and after a few failed
     checks in a row the connection is closed: access that cannot be confirmed ends.
 
     Args:
@@ -27,8 +31,6 @@ class AccessGuard:
         credentials: What the client showed when it connected.
         subscriber: The connection.
         interval: Seconds between two checks.
-        timeout: Seconds that one check may take.
-        max_failures: Failed checks in a row after which the connection is closed.
     """
 
     def __init__(
@@ -38,15 +40,11 @@ class AccessGuard:
         subscriber: Subscriber,
         *,
         interval: float,
-        timeout: float = 10.0,
-        max_failures: int = 3,
     ) -> None:
         self._authenticate = authenticate
         self._credentials = credentials
         self._subscriber = subscriber
         self._interval = interval
-        self._timeout = timeout
-        self._max_failures = max_failures
 
     async def run(self) -> None:
         """Check until the subscriber has ended; if the guard itself ends, so does it."""
@@ -57,7 +55,7 @@ class AccessGuard:
 
     async def _watch(self) -> None:
         failures = 0
-        while not self._subscriber.ended.is_set() and failures < self._max_failures:
+        while not self._subscriber.ended.is_set() and failures < _MAX_FAILURES:
             await asyncio.sleep(self._interval)
             valid = await self._check()
             failures = failures + 1 if valid is None else 0
@@ -70,7 +68,7 @@ class AccessGuard:
     async def _check(self) -> bool | None:
         """Return whether the credentials are still the subscriber's; ``None`` if unknown."""
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(_CHECK_TIMEOUT_SECONDS):
                 principal = await self._authenticate(self._credentials)
         except AuthenticationError:
             return False
