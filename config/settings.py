@@ -183,7 +183,7 @@ class Settings(BaseModel):
     session_retention: Duration = Field(
         timedelta(days=7),
         ge=timedelta(0),
-        description="How long the record of an ended session is kept.",
+        description="How long an ended session is kept.",
     )
     analytics_retention: Duration = Field(
         timedelta(days=400),
@@ -251,7 +251,7 @@ class Settings(BaseModel):
     checkpoint_interval: Duration = Field(
         timedelta(seconds=10),
         ge=timedelta(0),
-        description="Time after which they are asked at the latest.",
+        description="Time after which stream stages are asked for a checkpoint at the latest.",
     )
     processors: Literal["auto", "apart", "shared"] = Field(
         "auto",
