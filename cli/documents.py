@@ -229,7 +229,8 @@ def tag(
     context: typer.Context,
     document_id: Id,
     tags: Annotated[
-        list[str] | None, typer.Argument(metavar="TAG", help="All tags from now on; none without.")
+        list[str] | None,
+        typer.Argument(metavar="TAG", help="All tags from now on; give none to remove all."),
     ] = None,
     *,
     server: OwnServer = None,

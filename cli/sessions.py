@@ -48,7 +48,7 @@ def sessions(
     quarantined: Annotated[
         bool,
         typer.Option(
-            "--quarantined", help="List refused uploads that are kept instead; for administrators."
+            "--quarantined", help="List refused uploads in quarantine instead; for administrators."
         ),
     ] = False,
     as_json: Json = False,
