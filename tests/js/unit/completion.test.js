@@ -1,38 +1,11 @@
 /** The end of uploads: completion, put off and asked for again. */
 
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
-import WebSocket from 'ws';
-import * as pdfsluice from '../../../client/js/src/index.js';
+import { test } from 'node:test';
+import { FAST, connect, server, useServer } from '../support/clients.js';
 import { KIB, content, digest, file, until } from '../support/files.js';
-import { TestServer } from '../support/server.js';
 
-const FAST = { baseDelay: 1, maxDelay: 5, giveUpAfter: 4000 };
-let server;
-let clients;
-
-beforeEach(async () => {
-  server = await TestServer.start({ chunkSize: 16 * KIB });
-  clients = [];
-});
-
-afterEach(async () => {
-  for (const client of clients) client.close();
-  await server.stop();
-});
-
-function connect(options = {}) {
-  const client = new pdfsluice.StreamingUploadClient({
-    baseUrl: server.url,
-    storage: new pdfsluice.MemoryStorage(),
-    WebSocket,
-    retry: FAST,
-    pollInterval: 5,
-    ...options,
-  });
-  clients.push(client);
-  return client;
-}
+useServer();
 
 test('completion is asked for without holding a request open', async () => {
   const { document } = await connect({ WebSocket: null }).uploadFile(file(20 * KIB));

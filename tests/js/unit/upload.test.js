@@ -1,38 +1,14 @@
 /** Uploads against a server that fails on demand. */
 
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import WebSocket from 'ws';
 import * as pdfsluice from '../../../client/js/src/index.js';
+import { FAST, connect, restart, server, useServer } from '../support/clients.js';
 import { KIB, content, digest, file, until } from '../support/files.js';
-import { TestServer, problem } from '../support/server.js';
+import { problem } from '../support/server.js';
 
-const FAST = { baseDelay: 1, maxDelay: 5, giveUpAfter: 4000 };
-let server;
-let clients;
-
-beforeEach(async () => {
-  server = await TestServer.start({ chunkSize: 16 * KIB });
-  clients = [];
-});
-
-afterEach(async () => {
-  for (const client of clients) client.close();
-  await server.stop();
-});
-
-function connect(options = {}) {
-  const client = new pdfsluice.StreamingUploadClient({
-    baseUrl: server.url,
-    storage: new pdfsluice.MemoryStorage(),
-    WebSocket,
-    retry: FAST,
-    pollInterval: 5,
-    ...options,
-  });
-  clients.push(client);
-  return client;
-}
+useServer();
 
 const isChunk = (request) => request.method === 'PUT';
 const chunkIds = () =>
@@ -355,8 +331,7 @@ test('without a WebSocket answers and polls report the same', async () => {
 });
 
 test('a slow line loses no more than a piece of a chunk when it is paused', async () => {
-  await server.stop();
-  server = await TestServer.start();
+  await restart({});
   const MIB = 1024 * KIB;
   const client = connect({ parallel: 1 });
   const upload = client.startUpload(file(12 * MIB));
