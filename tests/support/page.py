@@ -154,7 +154,7 @@ def heap_bytes(page: Page) -> float:
 
 
 def audit(page: Page, screenshot: Screenshot, name: str) -> None:
-    """Look for serious faults with axe-core, in light and in dark."""
+    """Look for serious faults and skipped headings with axe-core, in light and in dark."""
     if not _AXE.exists():
         pytest.skip("axe-core is not installed: npm --prefix tests/js ci")
     for scheme in ("light", "dark"):
@@ -169,6 +169,6 @@ def audit(page: Page, screenshot: Screenshot, name: str) -> None:
             f"{fault['id']}: {node['html']} {node['failureSummary']}"
             for fault in result["violations"]
             for node in fault["nodes"]
-            if fault["impact"] in {"serious", "critical"}
+            if fault["impact"] in {"serious", "critical"} or fault["id"] == "heading-order"
         ]
         assert faults == [], f"{name}, {scheme}"

@@ -150,7 +150,7 @@ export function accepted({ findings = [], unscanned = [], decision, page_count: 
  * @param {Verdict} verdict
  */
 export function verdictBox({ tone, picture, title, text }) {
-  const words = h('div', {}, h('h3', {}, title), text && h('p', {}, text));
+  const words = h('div', {}, h('h2', {}, title), text && h('p', {}, text));
   return h('div', { class: 'verdict', data: { tone } }, icon(picture), words);
 }
 
