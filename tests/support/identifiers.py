@@ -33,18 +33,18 @@ _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
-def long_first_lines(file: Path, source: str) -> Iterator[str]:
+def long_first_lines(file: Path, tree: ast.Module) -> Iterator[str]:
     """Yield the docstrings whose first line is too long."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, _DOCUMENTED) and (text := ast.get_docstring(node)):
             first = text.splitlines()[0]
             if len(first) > MAX_FIRST_LINE:
                 yield f"{file}:{node.body[0].lineno}: {len(first)} characters: {first}"
 
 
-def wrong_moods(file: Path, source: str) -> Iterator[str]:
+def wrong_moods(file: Path, tree: ast.Module) -> Iterator[str]:
     """Yield docstrings of classes that begin with a verb, of functions with no imperative."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if not isinstance(node, _DOCUMENTED[1:]) or not (text := ast.get_docstring(node)):
             continue
         word = text.split()[0].lower().rstrip(".,;:")
@@ -60,26 +60,33 @@ def _last_name(decorator: ast.expr) -> str:
     return ast.unparse(decorator).rpartition(".")[2].removeprefix("cached_")
 
 
-def participles(file: Path, source: str) -> Iterator[str]:
+def participles(file: Path, tree: ast.Module) -> Iterator[str]:
     """Yield the parameters and variables of functions whose name is a participle."""
-    for function in ast.walk(ast.parse(source)):
-        if isinstance(function, _FUNCTIONS):
-            for node in ast.walk(function):
-                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                    name = node.id
-                elif isinstance(node, ast.arg):
-                    name = node.arg
-                else:
-                    continue
-                if name in PARTICIPLES:
-                    yield f"{file}:{node.lineno}: {name}"
+    for function in _outer_functions(tree):
+        for node in ast.walk(function):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                name = node.id
+            elif isinstance(node, ast.arg):
+                name = node.arg
+            else:
+                continue
+            if name in PARTICIPLES:
+                yield f"{file}:{node.lineno}: {name}"
 
 
-def excluded_test_names(source: str) -> list[str]:
+def _outer_functions(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, _FUNCTIONS):
+            yield child
+        else:
+            yield from _outer_functions(child)
+
+
+def excluded_test_names(tree: ast.Module) -> list[str]:
     """Return the names of tests whose wording the house style excludes."""
     return [
         node.name
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name.startswith("test_")
         and _EXCLUDED.search(node.name)

@@ -3,7 +3,7 @@
 import ast
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[3]
 MAX_LINES = 400
 MIN_SENTENCES = 2
 SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
+Rule = Callable[[Path, ast.Module], Iterable[str]]
 MODULES = {".py", ".js", ".mjs"}
 CODE = {"benchmarks", "cli", "client", "config", "core", "plugins", "server"}
 VAGUE = {"util", "utils", "helper", "helpers", "misc", "common"}
@@ -44,6 +45,19 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
+@pytest.fixture(scope="module")
+def breaches(tracked: list[Path]) -> Mapping[str, list[str]]:
+    """What breaks the rules over Python modules, each of which is parsed once."""
+    lists: dict[str, list[str]] = {rule: [] for rule in RULES}
+    for file in tracked:
+        if file.suffix == ".py":
+            name = file.relative_to(ROOT)
+            tree = ast.parse(file.read_text())
+            for rule, broken in RULES.items():
+                lists[rule].extend(broken(name, tree))
+    return lists
+
+
 def offenders(files: list[Path], wrong: Callable[[Path], bool]) -> list[str]:
     return [file.relative_to(ROOT).as_posix() for file in files if wrong(file)]
 
@@ -57,23 +71,6 @@ def test_no_module_is_long(tracked: list[Path]) -> None:
 
 def test_every_module_is_named_for_what_it_holds(tracked: list[Path]) -> None:
     assert offenders(tracked, lambda file: file.stem in VAGUE or file.parent.name in VAGUE) == []
-
-
-def test_every_module_has_a_docstring(tracked: list[Path]) -> None:
-    def silent(file: Path) -> bool:
-        return file.suffix == ".py" and ast.get_docstring(ast.parse(file.read_text())) is None
-
-    assert offenders(tracked, silent) == []
-
-
-def test_every_package_states_what_belongs_in_it(tracked: list[Path]) -> None:
-    def short(file: Path) -> bool:
-        if file.name != "__init__.py" or "tests" in file.parts or "benchmarks" in file.parts:
-            return False
-        docstring = ast.get_docstring(ast.parse(file.read_text())) or ""
-        return len(SENTENCE_END.findall(docstring)) < MIN_SENTENCES
-
-    assert offenders(tracked, short) == []
 
 
 @pytest.mark.parametrize("what", UNWANTED)
@@ -111,34 +108,51 @@ def test_the_patterns_find_what_they_are_for(what: str, line: str) -> None:
     assert UNWANTED[what].search(line)
 
 
-def sources(tracked: list[Path]) -> Iterator[tuple[Path, str]]:
-    for file in tracked:
-        name = file.relative_to(ROOT)
-        if file.suffix == ".py" and name.parts[0] in CODE:
-            yield name, file.read_text()
+def without_docstring(file: Path, tree: ast.Module) -> Iterator[str]:
+    if ast.get_docstring(tree) is None:
+        yield str(file)
 
 
-def test_the_first_line_of_a_docstring_is_short(tracked: list[Path]) -> None:
-    assert [each for file, text in sources(tracked) for each in long_first_lines(file, text)] == []
+def short_package_docstring(file: Path, tree: ast.Module) -> Iterator[str]:
+    """Yield a package that does not state what belongs in it and what does not."""
+    if file.name != "__init__.py" or {"tests", "benchmarks"} & set(file.parts):
+        return
+    if len(SENTENCE_END.findall(ast.get_docstring(tree) or "")) < MIN_SENTENCES:
+        yield str(file)
 
 
-def test_docstrings_begin_with_an_imperative_or_a_noun(tracked: list[Path]) -> None:
-    assert [each for file, text in sources(tracked) for each in wrong_moods(file, text)] == []
+def of_code(rule: Rule) -> Rule:
+    return lambda file, tree: rule(file, tree) if file.parts[0] in CODE else ()
 
 
-def test_variables_are_named_by_nouns(tracked: list[Path]) -> None:
-    assert [each for file, text in sources(tracked) for each in participles(file, text)] == []
+def of_tests(file: Path, tree: ast.Module) -> Iterable[str]:
+    return excluded_test_names(tree) if "tests" in file.parts else ()
 
 
-def test_tests_are_named_in_plain_words(tracked: list[Path]) -> None:
-    tests = [file for file in tracked if file.suffix == ".py" and "tests" in file.parts]
-    assert [name for file in tests for name in excluded_test_names(file.read_text())] == []
-    assert excluded_test_names("def test_a_reason_is_told(): ...") == ["test_a_reason_is_told"]
+RULES: Mapping[str, Rule] = {
+    "every module has a docstring": without_docstring,
+    "every package states what belongs in it": short_package_docstring,
+    "the first line of a docstring is short": of_code(long_first_lines),
+    "docstrings begin with an imperative or a noun": of_code(wrong_moods),
+    "variables are named by nouns": of_code(participles),
+    "tests are named in plain words": of_tests,
+}
 
 
-def test_the_rules_for_names_and_first_lines_find_what_they_are_for() -> None:
+@pytest.mark.parametrize("rule", RULES)
+def test_no_module_breaks_the_rule(rule: str, breaches: Mapping[str, list[str]]) -> None:
+    assert breaches[rule] == []
+
+
+def test_the_rules_for_modules_find_what_they_are_for() -> None:
     text = f'def f(given):\n    """{"x" * 81}"""\n    known = [kept for kept in given]\n'
-    assert len(list(long_first_lines(Path("f.py"), text))) == 1
-    assert len(list(participles(Path("f.py"), text))) == 3
+    tree = ast.parse(text)
+    assert len(list(long_first_lines(Path("f.py"), tree))) == 1
+    assert len(list(participles(Path("f.py"), tree))) == 3
+    assert list(without_docstring(Path("f.py"), tree)) == ["f.py"]
+    assert list(short_package_docstring(Path("core/a/__init__.py"), tree)) == ["core/a/__init__.py"]
+    assert excluded_test_names(ast.parse("def test_a_reason_is_told(): ...")) == [
+        "test_a_reason_is_told"
+    ]
     text = 'class A:\n    """Reads."""\n    def f(self):\n        """Whether."""\n'
-    assert len(list(wrong_moods(Path("f.py"), text))) == 2
+    assert len(list(wrong_moods(Path("f.py"), ast.parse(text)))) == 2
