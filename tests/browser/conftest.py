@@ -96,10 +96,13 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture
-def screenshot(tmp_path: Path) -> Screenshot:
-    folder = Path(os.environ.get("PDFSLUICE_SCREENSHOTS") or tmp_path / "screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
-    return Screenshot(folder)
+def screenshot() -> Screenshot:
+    """Take pictures only if they are wanted: each costs as much as a click."""
+    folder = os.environ.get("PDFSLUICE_SCREENSHOTS")
+    if not folder:
+        return Screenshot(None)
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return Screenshot(Path(folder))
 
 
 @pytest.fixture(scope="session")
