@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pdfsluice.plugins.sql.schema import metadata, schema_version
 from tests.support.postgresql import PostgresqlServer
 
 
@@ -22,6 +23,23 @@ def postgresql(_postgresql: PostgresqlServer) -> str:
 @pytest.fixture
 def empty_postgresql(_postgresql: PostgresqlServer) -> str:
     """The server's URL, with nothing left of an earlier test."""
-    _postgresql.execute("DROP SCHEMA public CASCADE")
-    _postgresql.execute("CREATE SCHEMA public")
+    _postgresql.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    return _postgresql.url()
+
+
+@pytest.fixture(scope="module")
+def _own_tables(_postgresql: PostgresqlServer) -> None:
+    """Leave no tables of another module, which may have changed them."""
+    _postgresql.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+
+
+@pytest.fixture
+def cleared_postgresql(_postgresql: PostgresqlServer, _own_tables: None) -> str:
+    """The server's URL, with the tables of earlier tests of the module, but no rows.
+
+    Creating the tables again would cost most tests more than what they do.
+    """
+    if _postgresql.execute("SELECT to_regclass('schema_version')")[0][0]:
+        tables = [table for table in reversed(metadata.sorted_tables) if table is not schema_version]
+        _postgresql.execute(";".join(f"DELETE FROM {table.name}" for table in tables))
     return _postgresql.url()

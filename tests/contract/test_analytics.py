@@ -35,7 +35,7 @@ ALWAYS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 def context(tmp_path: Path, request: pytest.FixtureRequest) -> PluginContext:
     if request.param == "sqlite":
         return sql_context(tmp_path)
-    return sql_context(tmp_path, url=request.getfixturevalue("empty_postgresql"))
+    return sql_context(tmp_path, url=request.getfixturevalue("cleared_postgresql"))
 
 
 @asynccontextmanager

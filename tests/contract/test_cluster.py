@@ -66,7 +66,7 @@ class Member:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def join(tmp_path: Path, request: pytest.FixtureRequest) -> Join:
     """Let a node join the nodes of one database, or a command use it."""
-    url = "" if request.param == "sqlite" else request.getfixturevalue("empty_postgresql")
+    url = "" if request.param == "sqlite" else request.getfixturevalue("cleared_postgresql")
 
     @asynccontextmanager
     async def joined(

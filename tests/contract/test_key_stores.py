@@ -88,7 +88,7 @@ async def stores(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> AsyncIterator[tuple[KeyStore, KeyStore]]:
     kind = request.param
-    url = request.getfixturevalue("empty_postgresql") if kind == "postgresql" else ""
+    url = request.getfixturevalue("cleared_postgresql") if kind == "postgresql" else ""
     async with two_views(kind, tmp_path, url) as views:
         yield views
 
@@ -146,7 +146,7 @@ async def test_the_file_of_an_earlier_release_is_read_once(
     tmp_path: Path, engine: str, request: pytest.FixtureRequest
 ) -> None:
     """Several nodes start at the same time, each with a copy of the file."""
-    url = request.getfixturevalue("empty_postgresql") if engine == "postgresql" else ""
+    url = request.getfixturevalue("cleared_postgresql") if engine == "postgresql" else ""
     folders = [tmp_path / name for name in ("a", "b", "b")]  # two of them are workers
     for folder in folders:
         folder.mkdir(exist_ok=True)

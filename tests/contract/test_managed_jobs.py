@@ -24,7 +24,7 @@ class Managed(Catalogue, ManagedJobs):
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def catalogue(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Managed]:
-    url = "" if request.param == "sqlite" else request.getfixturevalue("empty_postgresql")
+    url = "" if request.param == "sqlite" else request.getfixturevalue("cleared_postgresql")
     async with sql_stores(sql_context(tmp_path, url=url) if url else sql_context(tmp_path)) as both:
         assert isinstance(both[1], ManagedJobs)
         yield both[1]  # type: ignore[misc]

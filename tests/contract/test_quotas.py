@@ -34,7 +34,7 @@ ACCOUNT = "tenant:acme"
 def context(tmp_path: Path, request: pytest.FixtureRequest) -> PluginContext:
     if request.param == "sqlite":
         return sql_context(tmp_path)
-    return sql_context(tmp_path, url=request.getfixturevalue("empty_postgresql"))
+    return sql_context(tmp_path, url=request.getfixturevalue("cleared_postgresql"))
 
 
 @asynccontextmanager

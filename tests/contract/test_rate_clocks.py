@@ -55,7 +55,7 @@ class Stores:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def stores(tmp_path: Path, request: pytest.FixtureRequest) -> Stores:
     sqlite = request.param == "sqlite"
-    return Stores(tmp_path, "" if sqlite else request.getfixturevalue("empty_postgresql"))
+    return Stores(tmp_path, "" if sqlite else request.getfixturevalue("cleared_postgresql"))
 
 
 def clocks_of(store: SessionStore) -> RateClocks:

@@ -74,8 +74,8 @@ class TestSqliteSessions(SessionStoreContract):
 @pytest.mark.long
 class TestPostgresqlSessions(SessionStoreContract):
     @pytest.fixture
-    def reopen(self, tmp_path: Path, empty_postgresql: str) -> Reopen[SessionStore]:
-        return partial(sql_sessions, sql_context(tmp_path, url=empty_postgresql))
+    def reopen(self, tmp_path: Path, cleared_postgresql: str) -> Reopen[SessionStore]:
+        return partial(sql_sessions, sql_context(tmp_path, url=cleared_postgresql))
 
     @pytest.fixture
     async def store(self, reopen: Reopen[SessionStore]) -> AsyncIterator[SessionStore]:
@@ -103,8 +103,8 @@ class TestSqliteCatalogue(CatalogueContract):
 @pytest.mark.long
 class TestPostgresqlCatalogue(CatalogueContract):
     @pytest.fixture
-    def reopen(self, tmp_path: Path, empty_postgresql: str) -> Reopen[Catalogue]:
-        return partial(sql_catalogue, sql_context(tmp_path, url=empty_postgresql))
+    def reopen(self, tmp_path: Path, cleared_postgresql: str) -> Reopen[Catalogue]:
+        return partial(sql_catalogue, sql_context(tmp_path, url=cleared_postgresql))
 
     @pytest.fixture
     async def catalogue(self, reopen: Reopen[Catalogue]) -> AsyncIterator[Catalogue]:
