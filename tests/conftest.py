@@ -6,6 +6,7 @@ an expensive fixture of a module stay in one process.
 
 import gc
 import itertools
+import os
 import re
 import signal
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from tests.support.deployments import (
     mark_of,
 )
 from tests.support.preloaded import preloaded_parent
+from tests.support.rewriting import rewrite_tests
 from tests.support.servers import RunningServer, Serve
 from tests.support.shares import WHOLE_PROFILE, examples
 
@@ -50,6 +52,13 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Rewrite assertions before processes start that would all do it."""
+    files = sorted(Path(__file__).parent.rglob("test_*.py"))
+    rewrite_tests(config, files, processes=os.cpu_count() or 1)
 
 
 @pytest.hookimpl(wrapper=True)
