@@ -40,6 +40,8 @@ def cleared_postgresql(_postgresql: PostgresqlServer, _own_tables: None) -> str:
     Creating the tables again would cost most tests more than what they do.
     """
     if _postgresql.execute("SELECT to_regclass('schema_version')")[0][0]:
-        tables = [table for table in reversed(metadata.sorted_tables) if table is not schema_version]
+        tables = [
+            table for table in reversed(metadata.sorted_tables) if table is not schema_version
+        ]
         _postgresql.execute(";".join(f"DELETE FROM {table.name}" for table in tables))
     return _postgresql.url()

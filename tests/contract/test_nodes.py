@@ -25,6 +25,7 @@ from pdfsluice.plugins.sql.live import NODE_TIMEOUT_SECONDS
 from pdfsluice.plugins.sql.migrations import STEPS, migrate
 from pdfsluice.plugins.sql.nodes import Node
 from tests.support.databases import sql_context, sql_stores
+from tests.support.shares import share
 from tests.support.waiting import until
 
 
@@ -209,6 +210,7 @@ async def test_a_store_has_an_identity_of_its_own(tmp_path: Path) -> None:
     assert len(set(identities)) == 3
 
 
+@pytest.mark.parametrize("context", share(["sqlite", "postgresql"], every=2), indirect=True)
 async def test_jobs_take_turns_by_owner_over_all_nodes(context: PluginContext) -> None:
     """A thousand jobs of one owner do not delay the first one of another."""
     node = NodeIdentity(store="s", shared=True, exclusive=False)

@@ -26,6 +26,7 @@ from pdfsluice.core.testing.contracts.samples import make_document, make_session
 from pdfsluice.plugins.sql.catalogue import SqlCatalogue
 from pdfsluice.plugins.sql.sessions import SqlSessionStore
 from tests.support.databases import sql_context, sql_stores
+from tests.support.shares import share
 
 ACCOUNT = "tenant:acme"
 
@@ -69,6 +70,7 @@ async def metadata_of(store: SqlSessionStore) -> int:
     return (await store.quotas.account(ACCOUNT)).usage.metadata_bytes
 
 
+@pytest.mark.parametrize("context", share(["sqlite", "postgresql"], every=2), indirect=True)
 async def test_1000_openings_at_the_same_time_never_exceed_a_limit(context: PluginContext) -> None:
     """Two nodes, of which each commits many openings in a transaction."""
     async with opened(context) as (first, _), opened(context) as (second, _):

@@ -22,11 +22,18 @@ from tests.support.shares import share
 
 SECONDS = 120
 COSTLY = {
+    "docs/how-to/choose-an-embedding-model.md",
+    "docs/how-to/limit-bandwidth.md",
+    "docs/how-to/manage-jobs.md",
+    "docs/how-to/read-analytics.md",
+    "docs/how-to/replace-a-document.md",
     "docs/how-to/resume-an-upload.md",
+    "docs/how-to/scan-files.md",
     "docs/how-to/search-documents.md",
+    "docs/how-to/set-quotas.md",
     "docs/how-to/write-plugins.md",
 }
-"""Pages whose commands wait, index documents or make packages, as README.md and other tests do."""
+"""Pages whose commands take 2 s of CPU time and more, for what README.md and other tests do."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pdfsluice.plugins.pdfium.renderer import PdfiumPictures
 from pdfsluice.plugins.tesseract.options import TesseractOptions
 from pdfsluice.plugins.tesseract.recognizer import Tesseract
 from tests.support.scans import picture_of, write_scan
+from tests.support.shares import share
 from tests.support.workers import workers
 
 LINES = ("The weir at Mill Lane was inspected", "in March; three boards have to be replaced.")
@@ -71,7 +72,7 @@ def ink(picture: Image.Image, box: Box, scale: float) -> int:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("turn", [90, 180, 270])
+@pytest.mark.parametrize("turn", share([90, 180, 270], every=3))
 async def test_paper_that_lay_wrong_is_read(tesseract: Tesseract, turn: int) -> None:
     lines = [*LINES, *(f"Paragraph {n} says what the board decided." for n in range(8))]
     page = await tesseract.recognize(jpeg(picture_of(lines, turn=turn)))
