@@ -8,7 +8,7 @@ import pytest
 from pdfsluice.core import PageText, StageFailed
 from pdfsluice.plugins.importers.publishing import WordPublisher
 
-ONE, TWO = [PageText(1, "one")], [PageText(2, "two")]
+ONE, TWO, THREE = ([PageText(number, "text")] for number in range(1, 4))
 
 
 class Index:
@@ -16,7 +16,7 @@ class Index:
 
     def __init__(self) -> None:
         self.allowed = asyncio.Event()
-        self.published: list[PageText] = []
+        self.published: list[list[PageText]] = []
         self.cancelled = False
 
     async def publish(self, pages: Sequence[PageText]) -> None:
@@ -25,29 +25,70 @@ class Index:
         except asyncio.CancelledError:
             self.cancelled = True
             raise
-        self.published += pages
+        self.published.append(list(pages))
 
 
-async def test_a_batch_is_published_while_the_caller_reads_on() -> None:
+async def settle() -> None:
+    """Let every other task run until it waits."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_pages_are_published_while_the_caller_reads_on() -> None:
     index = Index()
     async with WordPublisher(index.publish) as words:
         await words.add(ONE)
         assert not index.published
         index.allowed.set()
+        await settle()
+        assert index.published == [ONE]
         await words.add(TWO)
-        assert index.published == ONE
-    assert index.published == [*ONE, *TWO]
+    assert index.published == [ONE, TWO]
 
 
-async def test_one_batch_is_published_at_a_time() -> None:
+async def test_pages_that_wait_are_published_together() -> None:
     index = Index()
     async with WordPublisher(index.publish) as words:
         await words.add(ONE)
-        second = asyncio.create_task(words.add(TWO))
-        await asyncio.sleep(0)
-        assert not second.done()
+        await settle()
+        await words.add(TWO)
+        await words.add(THREE)
         index.allowed.set()
-        await second
+    assert index.published == [ONE, [*TWO, *THREE]]
+
+
+async def test_the_caller_waits_if_too_many_pages_do() -> None:
+    index = Index()
+    async with WordPublisher(index.publish, max_waiting=1) as words:
+        await words.add(ONE)
+        await settle()
+        await words.add(TWO)
+        third = asyncio.create_task(words.add(THREE))
+        await settle()
+        assert not third.done()
+        index.allowed.set()
+        await third
+    assert index.published == [ONE, TWO, THREE]
+
+
+async def test_a_caller_that_waits_receives_the_error() -> None:
+    index = Index()
+
+    async def fail(pages: Sequence[PageText]) -> None:
+        await index.publish(pages)
+        raise StageFailed("page 1 was not published")
+
+    async def read() -> None:
+        async with WordPublisher(fail, max_waiting=1) as words:
+            await words.add(ONE)
+            await settle()
+            await words.add(TWO)
+            asyncio.get_running_loop().call_soon(index.allowed.set)
+            await words.add(THREE)
+
+    with pytest.raises(StageFailed, match="page 1"):
+        await read()
+    assert index.published == [ONE]
 
 
 async def test_an_error_reaches_the_caller() -> None:
