@@ -101,8 +101,9 @@ def language_of(text: str) -> str:
 
 def _latin(sample: str) -> str:
     votes: defaultdict[str, float] = defaultdict(float)
-    for word, count in Counter(_WORD.findall(sample.lower())).items():
-        languages = _VOTES.get(word, ())
+    words = filter(_VOTES.__contains__, _WORD.findall(sample.lower()))
+    for word, count in Counter(words).items():
+        languages = _VOTES[word]
         for language in languages:
             votes[language] += count / len(languages)
     best = sorted(votes.items(), key=lambda vote: -vote[1])[:2]

@@ -9,6 +9,7 @@ keeps its vector.
 import fcntl
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import apsw
@@ -265,5 +266,10 @@ def _row(passage: StagedPassage) -> tuple[str, int, str, str, str, str, str]:
         passage.text,
         " ".join(exact),
         " ".join(stems),
-        " ".join(analyse(passage.heading, passage.language)[1]),
+        _heading_terms(passage.heading, passage.language),
     )
+
+
+@lru_cache(maxsize=4)  # the passages of a page have the same
+def _heading_terms(heading: str, language: str) -> str:
+    return " ".join(analyse(heading, language)[1])

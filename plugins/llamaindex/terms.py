@@ -6,9 +6,10 @@ Scripts without spaces between words become overlapping pairs of characters.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
+from operator import itemgetter
 
 import Stemmer
 
@@ -20,8 +21,10 @@ _UNSPACED = (
     "\U00020000-\U0003ffff"
 )
 TOKEN = re.compile(
-    rf"[§№]|(?:[{_UNSPACED}][{_MARKS}]*)+|(?:[^\W_{_UNSPACED}][{_MARKS}\u200c\u200d]*)+"
+    rf"[§№]|[{_UNSPACED}][{_UNSPACED}{_MARKS}]*"
+    rf"|[^\W_{_UNSPACED}]+(?:[{_MARKS}\u200c\u200d]+[^\W_{_UNSPACED}]*)*"
 )
+_ASCII_TOKEN = re.compile("[a-z0-9]+")
 _IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _OPTIONAL_MARKS = re.compile(
     "[\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed\u200c\u200d]"
@@ -32,12 +35,15 @@ _MIXED = re.compile(r"\d+|[^\W\d_]+")
 _MAX_TERM = 64
 _STEMMERS = frozenset(Stemmer.algorithms())
 _CACHE = 200_000
+_MAX_TERMS, _MAX_LANGUAGES = 50_000, 4  # that are remembered
+_FIRST, _SECOND = itemgetter(0), itemgetter(1)
 
 
-def tokens(text: str) -> Iterator[str]:
-    """Yield the words of a text as they stand, composed and in lower case."""
-    normal = unicodedata.normalize("NFKC", text).casefold()
-    return (match.group() for match in TOKEN.finditer(normal))
+def tokens(text: str) -> list[str]:
+    """Return the words of a text as they stand, composed and in lower case."""
+    if text.isascii():
+        return _ASCII_TOKEN.findall(text.lower())
+    return TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
 @lru_cache(maxsize=_CACHE)
@@ -72,16 +78,31 @@ def analyse(text: str, language: str) -> tuple[list[str], list[str]]:
     The words are for phrases and identifiers. The stems contain the parts of words that mix
     letters and digits, too.
     """
-    words: list[str] = []
-    stems: list[str] = []
-    for token in tokens(text):
-        exact, inexact = _terms(token, language)
-        words += exact
-        stems += inexact
-    return words, stems
+    words = tokens(text)
+    terms = _terms_in(language)
+    pairs_of_terms = list(map(terms.__getitem__, words))
+    exact = chain.from_iterable(map(_FIRST, pairs_of_terms))
+    return list(exact), list(chain.from_iterable(map(_SECOND, pairs_of_terms)))
 
 
-@lru_cache(maxsize=_CACHE)
+class _Terms(dict[str, tuple[Sequence[str], Sequence[str]]]):
+    """The terms of the words of a language; those that were looked up are remembered."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+
+    def __missing__(self, token: str) -> tuple[Sequence[str], Sequence[str]]:
+        if len(self) >= _MAX_TERMS:
+            self.clear()
+        terms = self[token] = _terms(token, self._language)
+        return terms
+
+
+@lru_cache(maxsize=_MAX_LANGUAGES)
+def _terms_in(language: str) -> _Terms:
+    return _Terms(language)
+
+
 def _terms(token: str, language: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if is_unspaced(token):
         both = tuple(pairs(token))
