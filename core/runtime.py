@@ -256,6 +256,7 @@ async def open_runtime(
                 stores.files,
                 on_jobs=jobs.queued,
                 on_replaced=versions.replaced,
+                on_validating=jobs.expect,
             ),
         )
         node_rates = NodeRates(sessions, cluster)

@@ -12,6 +12,7 @@ from pdfsluice.core.plugins.ports.documents import (
     Index,
     PageIndex,
     RetryPolicy,
+    WarmsUp,
 )
 from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.plugins.registry import Registry
@@ -57,6 +58,13 @@ class Importers:
         self._extractors = [
             spec.extractor for spec in registry.text_extractors if not spec.markdown
         ]
+
+    async def warm_up(self) -> None:
+        """Start the process that reads the next document."""
+        extractors: Sequence[object] = self._extractors[:1]
+        for extractor in extractors:
+            if isinstance(extractor, WarmsUp):
+                await extractor.warm_up()
 
     def retry_of(self, job: Job) -> RetryPolicy:
         """Return how a job is repeated."""

@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 _INDEX_SLOTS = 1
 _INDEX_SECONDS = 60.0
+_WARM_SECONDS = 10.0  # processes without work live longer
 CANCELLED = "Cancelled by an administrator."
 
 
@@ -114,6 +115,8 @@ class JobRunner:
         self._awaited: dict[int, bool] = {}  # documents being imported: whether an index waits
         self._stops: dict[int, Stop] = {}  # by the number of a job that runs here
         self._to_recognize: set[int] = set()  # documents being imported for which OCR waits
+        self._warm_until = 0.0
+        self._warming_up: asyncio.Task[None] | None = None
         self._search = JobSearch(
             catalogue, wake=self._wake, stop=self.stop, interval=limits.poll_seconds
         )
@@ -149,6 +152,19 @@ class JobRunner:
         if JobKind.INDEX in kinds and document_id in self._awaited:
             self._awaited[document_id] = True
 
+    def expect(self) -> None:
+        """Start the process that the next import needs, while its file is checked."""
+        now = asyncio.get_running_loop().time()
+        if JobKind.IMPORT in self._lanes and now >= self._warm_until:
+            self._warm_until = now + _WARM_SECONDS
+            self._warming_up = asyncio.create_task(self._warm_up(), name="warm up")
+
+    async def _warm_up(self) -> None:
+        try:
+            await self._importers.warm_up()
+        except (PdfsluiceError, OSError) as error:
+            logger.debug("no process could be started ahead of an import: %s", error)
+
     def _begins(self, kind: JobKind) -> bool:
         """Return whether a queued job begins here now; another node may do the index."""
         lane = None if kind is JobKind.INDEX else self._lanes.get(kind)
@@ -174,8 +190,12 @@ class JobRunner:
         await self._catalogue.requeue_running()
         works = {f"{kind} jobs": lane.serve for kind, lane in self._lanes.items()}
         works["search for jobs"] = self._search.serve
-        async with background(works):
-            yield
+        try:
+            async with background(works):
+                yield
+        finally:
+            if self._warming_up is not None:
+                await asyncio.gather(self._warming_up, return_exceptions=True)
 
     async def _claim(
         self, kind: JobKind, passing_over: Collection[str], last: Collection[str]

@@ -14,7 +14,7 @@ from typing import Any
 from .ports.access import Authenticator
 from .ports.checksums import Hasher
 from .ports.derived import DerivingStore
-from .ports.documents import Importer, Index, PageIndex, PageRenderer, TextExtractor
+from .ports.documents import Importer, Index, PageIndex, PageRenderer, TextExtractor, WarmsUp
 from .ports.links import LinkSigner, ReachableStore
 from .ports.policy import Policy
 from .ports.ranking import Reranker
@@ -108,6 +108,7 @@ RETURNED: Mapping[tuple[type[Any], str], type[Any]] = {
 _ADDITIONS: Mapping[type[Any], tuple[type[Any], ...]] = {
     Blob: (PromptBlob,),
     Index: (PageIndex,),
+    TextExtractor: (WarmsUp,),
     UploadStore: (ReachableStore, DerivingStore),
 }
 """Protocols with methods that an object may have in addition."""

@@ -22,7 +22,7 @@ from pdfsluice.core.plugins.ports.children import NO_ACCESS, ChildAccess
 
 from . import child_start
 from .child_main import ENVIRONMENT, Limits, path_from_text, path_to_text, serve
-from .child_start import ACCESS_VARIABLE, Bounds
+from .child_start import ACCESS_VARIABLE, NICENESS_VARIABLE, Bounds
 from .confinement import Protection, file_folders
 from .confinement.folders import code_paths
 from .cpu_affinity import assign
@@ -314,6 +314,7 @@ async def start(
         env={
             **inherited,
             ENVIRONMENT: _encode(limits),
+            NICENESS_VARIABLE: str(limits.niceness),
             ACCESS_VARIABLE: _bounds(access).encoded(),
         },
         # A Ctrl-C in the terminal is the parent's to handle. A session of its own would do that

@@ -162,7 +162,6 @@ def _apply_limits() -> Limits:
     _lower("RLIMIT_AS", limits.address_space)
     _lower("RLIMIT_FSIZE", limits.file_size)
     _lower("RLIMIT_CORE", 0)
-    os.nice(limits.niceness)
     return limits
 
 

@@ -19,6 +19,7 @@ from .confinement import Protection, confine
 
 ACCESS_VARIABLE = "PDFSLUICE_CHILD_ACCESS"
 """The variable in which a child finds what it may reach."""
+NICENESS_VARIABLE = "PDFSLUICE_CHILD_NICENESS"
 _OOM_SCORE = "500"
 
 
@@ -54,9 +55,18 @@ def offer_as_victim() -> None:
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE)
 
 
+def stand_back() -> None:
+    """Set the niceness of this process before it imports anything.
+
+    It may start ahead of its work, next to processes that have some.
+    """
+    os.nice(int(os.environ.pop(NICENESS_VARIABLE, "0")))
+
+
 def main() -> None:
     """Confine this process and become the module that the command line names."""
     offer_as_victim()
+    stand_back()
     confine_self()
     module = sys.argv[1]
     del sys.argv[0]

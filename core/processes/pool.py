@@ -71,6 +71,8 @@ class ChildPool:
         self._idle: list[_Worker] = []  # the one used last at the end: few stay warm
         self._reaper: asyncio.Task[None] | None = None
         self._starting: set[asyncio.Task[None]] = set()
+        self._children: set[Child] = set()
+        self._warming_up = asyncio.Lock()
         self._closed = False
 
     async def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,6 +94,16 @@ class ChildPool:
                         raise
                     worker = await self._fresh()
             return await self._ask(worker, message)
+
+    async def warm_up(self) -> None:
+        """Start a child if there is none, so that the next request need not wait for that.
+
+        Raises:
+            OSError: No process can be started.
+        """
+        async with self._warming_up:
+            if not (self._children or self._closed):
+                await self._start_idle()
 
     @asynccontextmanager
     async def borrow(self) -> AsyncGenerator[Child, None]:
@@ -125,6 +137,9 @@ class ChildPool:
         return len(self._idle)
 
     async def _worker(self) -> _Worker:
+        if self._warming_up.locked():
+            async with self._warming_up:
+                pass
         while self._idle:
             worker = self._idle.pop()
             if worker.child.alive:
@@ -133,15 +148,16 @@ class ChildPool:
         return await self._fresh()
 
     async def _fresh(self) -> _Worker:
-        return _Worker(
-            await start(
-                self._module,
-                self._limits,
-                access=self._access,
-                arguments=self._arguments,
-                environment=self._environment,
-            )
+        child = await start(
+            self._module,
+            self._limits,
+            access=self._access,
+            arguments=self._arguments,
+            environment=self._environment,
         )
+        self._children.add(child)
+        child.ended.add_done_callback(lambda _: self._children.discard(child))
+        return _Worker(child)
 
     async def _ask(self, worker: _Worker, message: Mapping[str, Any]) -> dict[str, Any]:
         reusable = False
@@ -165,6 +181,13 @@ class ChildPool:
         if reusable:
             self._rest(worker)
         return reusable
+
+    async def _start_idle(self) -> None:
+        worker = await self._fresh()
+        if self._closed:
+            await worker.child.close()
+        else:
+            self._rest(worker)
 
     async def _succeed(self, worn: _Worker) -> None:
         """Start the successor of a worn child, which ends now or when it has served."""

@@ -70,6 +70,7 @@ class Completer:
         *,
         on_jobs: Callable[[int, Collection[JobKind], str], None],
         on_replaced: Callable[[], None],
+        on_validating: Callable[[], None],
     ) -> None:
         self._stages = registry.completion_stages
         self._importers = {spec.name: spec.required for spec in registry.importers}
@@ -77,6 +78,7 @@ class Completer:
         self._catalogue = catalogue
         self._on_jobs = on_jobs
         self._on_replaced = on_replaced
+        self._on_validating = on_validating
         self._duplicates = Duplicates(uploads, catalogue, files, on_jobs)
 
     async def complete(self, upload: OpenUpload) -> Completion:
@@ -103,6 +105,8 @@ class Completer:
     async def _validate(self, upload: OpenUpload) -> Document | None:
         """Judge the file; return its document if that exists already."""
         total = await upload.as_unit(partial(self._begin, upload), current=True)
+        if jobs_of(upload.session):
+            self._on_validating()
         try:
             async with reading_back(upload, total) as read_back:
                 verdict = await self._verdict(upload, total)

@@ -23,6 +23,10 @@ class PdfiumText:
         """
         return pages_from_child(self._pool, path, first=first)
 
+    async def warm_up(self) -> None:
+        """Start a child process if there is none."""
+        await self._pool.warm_up()
+
     async def close(self) -> None:
         """End the child processes."""
         await self._pool.close()

@@ -49,6 +49,30 @@ async def test_a_child_is_used_again(make_pool: MakePool) -> None:
     assert pool.idle == 1
 
 
+async def test_a_child_that_was_started_early_serves(make_pool: MakePool) -> None:
+    pool = make_pool()
+    await asyncio.gather(pool.warm_up(), pool.warm_up())
+    assert pool.idle == 1
+    early = psutil.Process().children()[-1].pid
+    assert await pid(pool) == early
+    await pool.warm_up()
+    assert pool.idle == 1
+
+
+async def test_a_request_waits_for_the_child_that_is_being_started(make_pool: MakePool) -> None:
+    pool = make_pool()
+    _, number = await asyncio.gather(pool.warm_up(), pid(pool))
+    assert pool.idle == 1
+    assert await pid(pool) == number
+
+
+async def test_no_child_is_started_early_next_to_one_that_works(make_pool: MakePool) -> None:
+    pool = make_pool()
+    async with pool.borrow():
+        await pool.warm_up()
+        assert pool.idle == 0
+
+
 async def test_no_more_children_than_allowed_work_at_a_time(make_pool: MakePool) -> None:
     pool = make_pool(size=2)
     pids = await asyncio.gather(*(pid(pool) for _ in range(12)))

@@ -193,6 +193,19 @@ class Index(Protocol):
 
 
 @runtime_checkable
+class WarmsUp(Protocol):
+    """A :class:`TextExtractor` whose process can start before there is a document."""
+
+    async def warm_up(self) -> None:
+        """Start what the next document needs; a file is complete and is being checked.
+
+        It is called often, and does nothing if a process is there. A failure is of no
+        consequence: the document starts what it needs then.
+        """
+        ...
+
+
+@runtime_checkable
 class PageIndex(Protocol):
     """An :class:`Index` that can publish pages before the whole document is read."""
 
