@@ -160,7 +160,7 @@ def heap_bytes(page: Page) -> float:
 
 
 def audit(page: Page, screenshot: Screenshot, name: str) -> None:
-    """Look for serious faults and skipped headings with axe-core, for contrast in dark, too."""
+    """Look for serious faults and skipped headings; for contrast in dark, too."""
     if not _AXE.exists():
         pytest.skip("axe-core is not installed: npm --prefix tests/js ci")
     # Through the debugger: the page's own policy forbids foreign scripts, as it should.
