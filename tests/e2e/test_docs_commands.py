@@ -96,7 +96,8 @@ SHELL: Mapping[str, Shell] = {
         after={"pdfsluice keys add": "KEY=$(cat out); ID=$(cut -d_ -f2 out)"},
     ),
     "docs/how-to/read-analytics.md": Shell(
-        prepare="KEY=$(pdfsluice keys add root --scope metrics --scope admin)"
+        prepare="export PDFSLUICE_API_KEY=$(pdfsluice keys add root --scope metrics --scope admin);"
+        " KEY=$PDFSLUICE_API_KEY"
     ),
     "docs/how-to/redirect-downloads.md": Shell(
         skip={"curl": "tests/integration/server/test_redirected_downloads.py"}
