@@ -169,10 +169,10 @@ class SqlAnalytics:
         changes: Mapping[Key, Totals],
         remembered: Mapping[Key, Totals],
     ) -> Mapping[Key, Totals]:
-        """Add changes to the totals of this node, in one order for any lock; return these."""
+        """Add changes to the totals of this node; return the changed totals."""
         rows, stored = [], {}
         for key, change in sorted(changes.items(), key=lambda item: item[0]):
-            columns = dict(zip(_KEY, (*key, self._database.node), strict=True))
+            columns: dict[str, Any] = dict(zip(_KEY, (*key, self._database.node), strict=True))
             totals = Totals()
             if key in remembered:
                 totals.merge(remembered[key])
