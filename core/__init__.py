@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         Trigger,
         Unscanned,
     )
+    from .installed_inspector import installed_inspector
     from .layout import Box, PageLayout, WordBoxes
     from .models import (
         Checksum,
@@ -356,6 +357,7 @@ __all__ = [
     "alone",
     "closing",
     "hookimpl",
+    "installed_inspector",
     "open_segmented_store",
     "path_from_text",
     "path_to_text",

@@ -59,6 +59,7 @@ _MODULES = {
     "processes.child_main": "Limits path_from_text path_to_text serve",
     "processes.pool": "ChildPool",
     "document_filter": "DocumentFilter",
+    "installed_inspector": "installed_inspector",
     "layout": "Box PageLayout WordBoxes",
     "passages": "Match Passage",
     "ranges": "RangeSet",
