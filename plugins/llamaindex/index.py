@@ -83,7 +83,7 @@ class ProcessIndex:
             raise indexing_failed(failure) from failure
         finally:
             self._adding.discard(document.id)
-        progress(1.0, f"Indexed: {passages} passages{rest}")
+        progress(1.0, f"Passages indexed: {passages}{rest}")
         return passages
 
     async def add_pages(self, document: Document, pages: Sequence[PageText]) -> None:

@@ -136,7 +136,7 @@ async def stage_all(
         last = batch[-1].number
         progress(
             min(1.0, last / total) if total else 0.0,
-            f"Indexing: page {last}{f' of {total}' if total else ''}, {passages} passages",
+            f"Indexing: page {last}{f' of {total}' if total else ''}; passages: {passages}",
         )
     return passages, ""
 

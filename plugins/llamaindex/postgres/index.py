@@ -101,7 +101,7 @@ class PostgresIndex:
             raise indexing_failed(failure) from failure
         finally:
             await self._unstage(staging)
-        progress(1.0, f"Indexed: {passages} passages{rest}")
+        progress(1.0, f"Passages indexed: {passages}{rest}")
         return passages
 
     async def add_pages(self, document: Document, pages: Sequence[PageText]) -> None:

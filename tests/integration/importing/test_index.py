@@ -157,7 +157,7 @@ async def test_passages_are_found_by_meaning_and_by_words(shelf: Shelf) -> None:
     )
     assert shelf.passages == 3
     assert told[1] == (1.0, "Found by words; meaning of 3 of 3 passages")
-    assert told[2] == (1.0, "Indexed: 3 passages")
+    assert told[2] == (1.0, "Passages indexed: 3")
     for query, page in (
         ("what happens when the electricity fails?", 2),
         ("kitten napping on a rug", 4),

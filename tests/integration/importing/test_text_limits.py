@@ -189,4 +189,4 @@ async def test_the_index_ends_at_the_limit_of_passages(
         assert await index.add(document, catalogue.pages(document.id), told) == 4
         found = await index.search("apple", top_k=9, owner=None)
     assert {passage.page for passage in found} == {1, 2, 3, 4}
-    assert told.messages[-1] == "Indexed: 4 passages; the rest, from page 5 on, is left out"
+    assert told.messages[-1] == "Passages indexed: 4; the rest, from page 5 on, is left out"
