@@ -32,10 +32,10 @@ MAX_FIELD_BYTES = 16 * 1024
 """Bytes of a header field; one that joins tus parts names each of them."""
 _LINGER_TIMEOUT = 10.0
 _KEEP_ALIVE_TIMEOUT = 75.0
-_METHOD = re.compile(
-    r"\n  b(?P<quote>['\"])(?P<name>[A-Za-z][A-Za-z0-9_-]{0,31})(?: |(?P=quote)\n)"
+_REQUEST_LINE = re.compile(
+    r"\n  b(?P<quote>['\"])(?P<method>[A-Za-z][A-Za-z0-9_-]{0,31}) [^ ]+ HTTP/1\.[01](?P=quote)\n"
 )
-"""Finds the method in the line that the parser quotes when it refuses one."""
+"""A request line (RFC 9112, 3), as the parser quotes it when it refuses the method."""
 
 
 class Runner(web.AppRunner):
@@ -147,10 +147,10 @@ class Connection(RequestHandler):
 def _unknown_method(error: BaseException | None) -> str:
     """Return the method that the parser does not know; empty for other errors.
 
-    What is no name at all, such as TLS on a port for HTTP, is a malformed request instead.
+    What is no request line at all, such as TLS on a port for HTTP, is malformed instead.
     """
-    match = _METHOD.search(error.message) if isinstance(error, BadHttpMethod) else None
-    return match["name"] if match else ""
+    match = _REQUEST_LINE.search(error.message) if isinstance(error, BadHttpMethod) else None
+    return match["method"] if match else ""
 
 
 def _not_implemented(method: str) -> MethodNotImplemented:
