@@ -6,7 +6,6 @@ an expensive fixture of a module stay in one process.
 
 import gc
 import itertools
-import os
 import re
 import signal
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -26,7 +25,6 @@ from tests.support.deployments import (
     mark_of,
 )
 from tests.support.preloaded import preloaded_parent
-from tests.support.rewriting import rewrite_tests
 from tests.support.servers import RunningServer, Serve
 from tests.support.shares import WHOLE_PROFILE, examples
 
@@ -47,18 +45,13 @@ _SERVERS = pytest.StashKey[list[RunningServer]]()
 def pytest_configure() -> None:
     """Let children be interrupted, also if these tests were started in the background.
 
-    A shell starts background jobs with SIGINT ignored, which children would inherit. A handler
-    of this process is reset to the default in theirs.
+    A shell starts background jobs with SIGINT ignored, and nohup ignores SIGHUP; children would
+    inherit that. A handler of this process is reset to the default in theirs.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_setupnodes(config: pytest.Config) -> None:
-    """Rewrite assertions before processes start that would all do it."""
-    files = sorted(Path(__file__).parent.rglob("test_*.py"))
-    rewrite_tests(config, files, processes=os.cpu_count() or 1)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @pytest.hookimpl(wrapper=True)
