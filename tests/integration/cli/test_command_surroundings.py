@@ -115,7 +115,7 @@ def test_the_demonstration_keeps_away_from_another_server(
     port = server.base_url.rpartition(":")[2]
     outcome = pdfsluice_here("demo", "--port", port, "--data-dir", tmp_path)
     assert outcome.code == FAILED
-    assert "taken by another program" in outcome.err
+    assert f"Port {port} of 127.0.0.1 cannot be used: Address already in use" in outcome.err
     assert outcome.out == ""
 
 
