@@ -217,10 +217,11 @@ async def test_a_foreign_page_cannot_hide_a_method_in_another(web: WebServer, me
 @pytest.mark.parametrize(
     ("line", "field", "status", "code"),
     [
-        ("GET /api/documents?filename=" + "a" * 9000, "X-Long: a", 414, "uri-too-long"),
+        ("GET /api/documents?filename=" + "z" * 9000, "X-Long: a", 414, "uri-too-long"),
         ("GET /api/documents", "X-API-Key: " + "s" * 17_000, 431, "header-fields-too-large"),
-        ("GET /api/documents", "X-Long: " + "a" * 16_000, 200, None),
+        ("GET /api/documents", "X-Long: " + "z" * 16_000, 200, None),
     ],
+    ids=["address", "key", "field"],
 )
 async def test_what_is_too_long_is_named_and_not_repeated(
     web: WebServer, line: str, field: str, status: int, code: str | None
@@ -228,5 +229,5 @@ async def test_what_is_too_long_is_named_and_not_repeated(
     """RFC 9112, 3, and RFC 6585, 5; the field may hold a key."""
     got, problem = await raw(web, f"{line} HTTP/1.1", "Host: localhost", field)
     assert (got, problem.get("code")) == (status, code)
-    assert "aaa" not in str(problem)
+    assert "zzz" not in str(problem)
     assert "sss" not in str(problem)
