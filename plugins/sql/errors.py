@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from pdfsluice.core import Overloaded, PdfsluiceError, StorageFailed, StorageFull
 
 MAX_ATTEMPTS = 6
-"""Attempts of an operation for which SQLite reports a damaged database."""
+"""Attempts of a transaction that may succeed if it is repeated."""
 RETRY_SECONDS = 0.05
 
 DAMAGED_HINT = (
@@ -49,6 +49,11 @@ def is_damage(error: DBAPIError) -> bool:
     It also reports that for a single read that failed (``SQLITE_IOERR_CORRUPTFS``).
     """
     return _name(error).startswith(_DAMAGED)
+
+
+def is_deadlock(error: DBAPIError) -> bool:
+    """Return whether PostgreSQL ended one of two that waited for each other."""
+    return getattr(error.orig, "sqlstate", "") == "40P01"
 
 
 def is_read_error(verdict: str) -> bool:

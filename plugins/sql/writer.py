@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from pdfsluice.core import PdfsluiceError, StorageFailed
 
 from .engine import Engines
-from .errors import MAX_ATTEMPTS, RETRY_SECONDS, is_damage, meaning, unreadable
+from .errors import MAX_ATTEMPTS, RETRY_SECONDS, is_damage, is_deadlock, meaning, unreadable
 
 T = TypeVar("T")
 Operation = Callable[[Connection], T]
@@ -145,7 +145,7 @@ class Writer:
                 raise unreadable(self._engines.location, str(error)) from error
             except DBAPIError as error:
                 # SQLite reports a read error of the disk as damage; a second look decides.
-                if is_damage(error) and attempt < MAX_ATTEMPTS:
+                if (is_damage(error) or is_deadlock(error)) and attempt < MAX_ATTEMPTS:
                     time.sleep(attempt * RETRY_SECONDS)
                     attempt += 1
                     continue

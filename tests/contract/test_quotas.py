@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, create_engine, make_url, text
 
 from pdfsluice.core import (
     Conflict,
@@ -27,6 +27,7 @@ from pdfsluice.plugins.sql.catalogue import SqlCatalogue
 from pdfsluice.plugins.sql.sessions import SqlSessionStore
 from tests.support.databases import sql_context, sql_stores
 from tests.support.shares import share
+from tests.support.waiting import wait_until
 
 ACCOUNT = "tenant:acme"
 
@@ -91,6 +92,52 @@ async def test_1000_openings_at_the_same_time_never_exceed_a_limit(context: Plug
             reserved_bytes=sum(sizes), open_uploads=sum(size > 0 for size in sizes)
         )
         assert await usage(second) == expected
+        assert await second.quotas.recount() == []
+
+
+async def test_a_transaction_that_postgresql_ends_for_a_deadlock_is_repeated(
+    cleared_postgresql: str, tmp_path: Path
+) -> None:
+    """The other has changed the account, and waits for this one's session."""
+    session = a_session()
+    engine = create_engine(make_url(cleared_postgresql).set(drivername="postgresql+psycopg"))
+    async with opened(sql_context(tmp_path, url=cleared_postgresql)) as (store, _):
+        await store.create(session)
+        with engine.begin() as other:
+            other.execute(text("UPDATE quotas SET day = day"))
+            change = asyncio.create_task(store.update(session, state=SessionState.CANCELLED))
+            await asyncio.to_thread(wait_until, lambda: _is_waiting(engine))
+            await asyncio.to_thread(other.execute, text("UPDATE sessions SET owner = owner"))
+        assert (await change).state is SessionState.CANCELLED
+        assert await usage(store) == QuotaUsage()
+    engine.dispose()
+
+
+def _is_waiting(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        return bool(connection.execute(text(waiting)).scalar_one())
+
+
+async def test_a_session_that_grows_at_one_node_and_ends_at_another(
+    context: PluginContext,
+) -> None:
+    async with opened(context) as (first, _), opened(context) as (second, _):
+        sessions = [replace(a_session(), total_size=None) for _ in range(50)]
+        for session in sessions:
+            await first.create(session)
+        changes = [
+            change
+            for session in sessions
+            for change in (
+                first.update(session, total_size=1000, reserved=1000),
+                second.update(session, state=SessionState.CANCELLED),
+            )
+        ]
+        done = await asyncio.gather(*changes, return_exceptions=True)
+        lost = [each for each in done if isinstance(each, BaseException)]
+        assert len(lost) == len(sessions)
+        assert all(isinstance(each, StateConflict) for each in lost), lost
         assert await second.quotas.recount() == []
 
 
