@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar
 
 import aiohttp
+import orjson
 
 T = TypeVar("T")
 
@@ -250,12 +251,8 @@ class RestSender(Sender):
         return f"{_STREAMING}/{opened['session_id']}"
 
     async def _json(self, method: str, path: str) -> Any:
-        async with self.http.request(method, path) as response:
-            if response.status == HTTPStatus.UNPROCESSABLE_ENTITY:
-                raise UploadFailed("the file is refused", response.status)
-            if response.status != HTTPStatus.OK:
-                raise TryAgain
-            return await response.json()
+        _, body = await self.request(method, path)
+        return orjson.loads(body)
 
     async def _try_chunk(self, opened: Any, number: int) -> int | None:
         size = opened["chunk_size"]
