@@ -52,6 +52,7 @@ class Follower:
         checkpoints: Where they continue at first.
         frontier: Returns the end of the contiguous committed prefix.
         prepare: Awaited before a range is read: brings its bytes to where the stages read.
+            The range is empty before the reports are requested.
         on_findings: Awaited with new findings; if it returns ``False``, nothing more is read.
         on_validated: Called with the offset that every stage has seen.
         on_failure: Awaited once if a stage or the storage fails. A passing fault is waited
@@ -201,6 +202,7 @@ class Follower:
             if not self._ended and self._runner.position != self._total:
                 await self._keep_checkpoints()
         if not self._ended and self._runner.position == self._total:
+            await self._prepare(self._total, self._total)
             reports = await self._runner.finish()
             if not self._ended:
                 self._outcome.set_result(reports)

@@ -191,7 +191,7 @@ class Completer:
             return await self._inspect_opaque(upload, total)
         reports = [] if upload.follower is None else [*await upload.follower.finish(total)]
         report = merge_reports([StageReport(findings=upload.session.findings), *reports])
-        await upload.stored.fetch(0, total)
+        await upload.prepare(0, total)
         async with self._file(upload) as path:
             for spec in self._stages:
                 if not is_needed(spec, lambda example: upload.judge([example])):
@@ -201,7 +201,7 @@ class Completer:
         return _Validated(report, upload.judge(report.findings))
 
     async def _inspect_opaque(self, upload: OpenUpload, total: int) -> _Validated:
-        await upload.stored.fetch(0, total)
+        await upload.prepare(0, total)
         async with self._file(upload) as path:
             report = await run_uncancelled(asyncio.to_thread(opaque.inspect, path))
         return _Validated(report, upload.judge(report.findings))

@@ -12,7 +12,7 @@ the rows every two seconds.
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -42,7 +42,7 @@ class HoldingIntervals:
         review: Between two looks at the rows of open uploads.
         take_over: Between two searches for the work of dead nodes.
         retry: Between two attempts to continue a completion that a restart interrupted.
-        acquit: Between two looks whether an upload whose holder has died is scanned now.
+        acquit: Between two records of how far the stages are with uploads whose holder has died.
     """
 
     review: float = 2.0
@@ -82,6 +82,7 @@ class Holding:
         self._on_jobs = on_jobs
         self._on_stop = on_stop
         self._intervals = intervals
+        self._suspects: Mapping[str, int] = {}  # how far stages were with them
         self._tasks: set[asyncio.Task[None]] = set()
         cluster.subscribe(self._received)
         cluster.on_shared(self._hold_all)
@@ -216,22 +217,22 @@ class Holding:
             await self._catch_up(upload)
 
     async def acquit(self) -> None:
-        """Forget the deaths of holders once the stages have seen every byte without one.
+        """Record how far the stages get with uploads whose holders have died.
 
         Most of these uploads were only near one that ended their node, and the next node may be
-        ended by it as well: it is recorded immediately that they were not the reason.
+        ended by it as well: it is recorded immediately that they progress. How far the others
+        are is known to a fifth of a second, so that a file that ends its readers at one place
+        does not seem to progress.
         """
-        scanned = {
-            upload.session.id: upload
-            for upload in self._open_uploads.all()
-            if upload.deaths
-            and upload.holding
-            and upload.progress.validated >= upload.session.committed.size
-        }
-        if scanned:
-            validated = {key: each.progress.validated for key, each in scanned.items()}
-            await self._cluster.review(validated, ())
-            for upload in scanned.values():
+        held = [upload for upload in self._open_uploads.all() if upload.holding]
+        suspects = {each.session.id: each.progress.validated for each in held if each.deaths}
+        if suspects == self._suspects:
+            return
+        if suspects:
+            await self._cluster.review({u.session.id: u.progress.validated for u in held}, ())
+        self._suspects = suspects
+        for upload in held:
+            if suspects.get(upload.session.id, -1) >= upload.session.committed.size:
                 upload.deaths = 0
 
     async def take_over(self) -> None:

@@ -149,7 +149,7 @@ class UploadOpener:
             ),
             checkpoints,
             frontier=lambda: upload.session.committed.frontier,
-            prepare=upload.stored.fetch,
+            prepare=upload.prepare,
             on_findings=upload.add_findings,
             on_validated=upload.validated,
             on_failure=partial(self._fail, upload),

@@ -66,6 +66,7 @@ class OpenUpload(UploadState):
     ) -> None:
         super().__init__(session, backends)
         self.holding, self.deaths = holding, 0
+        self._is_read = False
         self.blob = blob
         self.closed = False
         self.blob_failed = False
@@ -108,8 +109,15 @@ class OpenUpload(UploadState):
     def hold(self, checkpoints: Checkpoints) -> None:
         """Begin to show the bytes to the stages and to publish progress."""
         if not self.holding:
-            self.holding, self.progress.silent = True, False
+            self.holding, self.progress.silent, self._is_read = True, False, False
             self._start_following(checkpoints)
+
+    async def prepare(self, start: int, end: int) -> None:
+        """Bring bytes to where stages read them; they begin to read after that."""
+        await self.stored.fetch(start, end)
+        if self.deaths and not self._is_read:
+            await self._cluster.begin_reading(self.session.id)
+            self._is_read = True
 
     async def preempt(self, start: int, end: int) -> None:
         """End requests for bytes that a newer request at another node wants."""

@@ -102,6 +102,11 @@ class SqlCluster:
         if self.shared:
             await self._holds.release(session_ids)
 
+    async def begin_reading(self, session_id: str) -> None:
+        """Note that the stages of this node begin to read an upload."""
+        if self.shared:
+            await self._holds.begin_reading(session_id)
+
     async def review(
         self, validated: Mapping[str, int], others: Collection[str]
     ) -> Mapping[str, UploadReview]:

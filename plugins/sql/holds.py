@@ -4,13 +4,16 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from sqlalchemy import (
+    BigInteger,
     Connection,
     Integer,
     String,
     bindparam,
+    case,
     delete,
     func,
     literal,
+    or_,
     select,
     update,
 )
@@ -24,6 +27,12 @@ from .schema import duties, extents, holds, nodes, sessions
 
 _BATCH = 500
 """Uploads in one query; databases limit the number of parameters."""
+_PROGRESS_BYTES = 64 * 1024 * 1024
+"""How much further than all holders before it one must get for their deaths to be forgotten.
+
+More than stages read between two records of how far they are, or a file that ends all of them at
+the same place would seem to progress.
+"""
 
 _RELEASE = delete(holds).where(
     holds.c.node == bindparam("me"), holds.c.session_id.in_(bindparam("ids", expanding=True))
@@ -38,23 +47,52 @@ _SURVIVE = (
     .values(epoch=holds.c.epoch - 1)
 )
 """Withdraws the death of a node that did not die, but was stopped or cut off for a while."""
+_committed_of_hold = (
+    select(func.coalesce(func.sum(extents.c.end - extents.c.start), 0))
+    .where(extents.c.session_id == holds.c.session_id)
+    .scalar_subquery()
+)
+_is_open = (
+    select(sessions.c.id)
+    .where(
+        sessions.c.id == holds.c.session_id,
+        sessions.c.state.in_([SessionState.CREATED.value, SessionState.UPLOADING.value]),
+    )
+    .exists()
+)
+_position = bindparam("position", type_=BigInteger)
 _RECORD = (
     update(holds)
     .where(
         holds.c.session_id == bindparam("upload"),
         holds.c.node == bindparam("me"),
-        holds.c.validated != bindparam("position"),
+        or_(holds.c.validated < _position, holds.c.epoch > 0),
     )
-    .values(validated=bindparam("position"))
+    .values(
+        validated=case((holds.c.validated < _position, _position), else_=holds.c.validated),
+        epoch=case(
+            (holds.c.epoch == 0, 0),
+            (holds.c.validated + _PROGRESS_BYTES <= _position, 0),
+            (
+                (_committed_of_hold <= _position)
+                & or_(_is_open, holds.c.validated < _committed_of_hold),
+                0,
+            ),
+            else_=holds.c.epoch,
+        ),
+    )
+)
+"""Records the furthest that any holder got, and forgets deaths if this is progress."""
+_READ = (
+    update(holds)
+    .where(holds.c.session_id == bindparam("upload"), holds.c.node == bindparam("me"))
+    .values(reading=1)
 )
 _new_hold = select(sessions.c.id, bindparam("me", type_=String), literal(0, Integer)).where(
     sessions.c.id == bindparam("upload")
 )
 _HOLDER = Prepared(
     select(holds.c.node, holds.c.epoch).where(holds.c.session_id == bindparam("upload"))
-)
-_open = select(sessions.c.id).where(
-    sessions.c.state.in_([SessionState.CREATED.value, SessionState.UPLOADING.value])
 )
 _committed = (
     select(func.coalesce(func.sum(extents.c.end - extents.c.start), 0))
@@ -75,11 +113,19 @@ class Holds:
         self._to_release: set[str] = set()
         self._recorded: dict[str, int] = {}  # what the last review has stored
         self._deaths: set[str] = set()  # uploads of which a holder has died
+        self._unread: set[str] = set()  # those of them that no stage of this node has read
         insert = database.insert(holds).from_select(["session_id", "node", "epoch"], _new_hold)
         self._take = Prepared(
             insert.on_conflict_do_update(
                 index_elements=["session_id"],
-                set_={"node": insert.excluded.node, "epoch": holds.c.epoch + 1},
+                set_={
+                    "node": insert.excluded.node,
+                    "epoch": case(
+                        (or_(holds.c.epoch == 0, holds.c.reading == 1), holds.c.epoch + 1),
+                        else_=holds.c.epoch,
+                    ),
+                    "reading": 0,
+                },
                 where=holds.c.node.not_in(LIVE_IDS),
             ).returning(holds.c.node, holds.c.epoch)
         )
@@ -101,7 +147,14 @@ class Holds:
         hold = await self._database.write(operation)
         if hold.deaths:
             self._deaths.add(session_id)
+            self._unread.add(session_id)
         return hold
+
+    async def begin_reading(self, session_id: str) -> None:
+        """Record that the death of this node would count."""
+        values = {"me": self._database.node, "upload": session_id}
+        await self._database.write(lambda connection: connection.execute(_READ, values))
+        self._unread.discard(session_id)
 
     async def release(self, session_ids: Collection[str]) -> None:
         """Give holds up; those for which this fails are released with the next review."""
@@ -110,13 +163,15 @@ class Holds:
             return
         released = set(self._to_release)
         values = {"me": self._database.node, "ids": list(released)}
+        counted = {**values, "ids": list(released - self._unread)}
 
         def operation(connection: Connection) -> None:
             if connection.execute(_RELEASE, values).rowcount < len(released):
-                connection.execute(_SURVIVE, values)
+                connection.execute(_SURVIVE, counted)
 
         await self._database.write(operation)
         self._to_release -= released
+        self._unread -= released
 
     async def review(
         self, validated: Mapping[str, int], others: Collection[str]
@@ -127,21 +182,19 @@ class Holds:
         rows = [
             {"upload": upload, "me": me, "position": position}
             for upload, position in validated.items()
-            if position != self._recorded.get(upload, -1 if upload in self._deaths else 0)
+            if upload in self._deaths or position != self._recorded.get(upload, 0)
         ]
         self._deaths &= validated.keys()
-        if not rows and not self._deaths:
+        if not rows:
             return await self._database.read(partial(_review, ids=ids)) if ids else {}
 
         def operation(connection: Connection) -> Mapping[str, UploadReview]:
-            if rows:
-                connection.execute(_RECORD, rows)
-            if self._deaths:
-                connection.execute(_FORGET_DEATHS, {"me": me})
+            connection.execute(_RECORD, rows)
             return _review(connection, ids)
 
         reviews = await self._database.write(operation)
         self._recorded = dict(validated)
+        self._deaths -= {upload for upload, review in reviews.items() if not review.deaths}
         return reviews
 
     async def abandoned(self, states: Collection[SessionState], limit: int) -> Sequence[str]:
@@ -180,23 +233,6 @@ class Holds:
         return await self._database.write(operation)
 
 
-_committed_of_hold = (
-    select(func.coalesce(func.sum(extents.c.end - extents.c.start), 0))
-    .where(extents.c.session_id == holds.c.session_id)
-    .scalar_subquery()
-)
-_FORGET_DEATHS = (
-    update(holds)
-    .where(
-        holds.c.node == bindparam("me"),
-        holds.c.epoch > 0,
-        holds.c.session_id.in_(_open),
-        holds.c.validated >= _committed_of_hold,
-    )
-    .values(epoch=0)
-)
-
-
 def _review(connection: Connection, ids: Sequence[str]) -> Mapping[str, UploadReview]:
     reviews: dict[str, UploadReview] = {}
     for start in range(0, len(ids), _BATCH):
@@ -212,6 +248,7 @@ def _review_batch(connection: Connection, ids: Sequence[str]) -> Mapping[str, Up
             _committed.label("size"),
             func.coalesce(nodes.c.id, "").label("holder"),
             func.coalesce(holds.c.validated, 0).label("validated"),
+            func.coalesce(holds.c.epoch, 0).label("deaths"),
         )
         .select_from(
             sessions.outerjoin(holds, holds.c.session_id == sessions.c.id).outerjoin(
@@ -226,6 +263,7 @@ def _review_batch(connection: Connection, ids: Sequence[str]) -> Mapping[str, Up
             committed_bytes=int(row.size),
             holder=row.holder,
             validated=row.validated,
+            deaths=row.deaths,
         )
         for row in connection.execute(statement)
     }

@@ -209,6 +209,12 @@ def _keep_rate_limits(connection: Connection) -> None:
     metadata.create_all(connection, tables=[rate_limits])
 
 
+def _mark_readers(connection: Connection) -> None:
+    """Record whether the stages of a holder have begun to read."""
+    if "reading" not in {c["name"] for c in inspect(connection).get_columns("holds")}:
+        connection.execute(text("ALTER TABLE holds ADD COLUMN reading INTEGER NOT NULL DEFAULT 0"))
+
+
 STEPS: Sequence[Step] = (
     _name_clients,
     _mark_quarantined,
@@ -227,6 +233,7 @@ STEPS: Sequence[Step] = (
     _keep_keys,
     _share_rates,
     _keep_rate_limits,
+    _mark_readers,
 )
 """Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
 

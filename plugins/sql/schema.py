@@ -172,6 +172,7 @@ holds = Table(
     Column("node", String(64), nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("validated", BigInteger, nullable=False, server_default="0"),
+    Column("reading", Integer, nullable=False, server_default="0"),
 )
 
 duties = Table(

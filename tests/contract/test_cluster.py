@@ -151,6 +151,8 @@ async def test_holders_that_die_while_scanning_are_counted(join: Join) -> None:
             for holder in (first, second):
                 hold = await holder.cluster.hold(session.id)
                 deaths.append(hold.deaths if hold.mine else None)
+                if hold.deaths:
+                    await holder.cluster.begin_reading(session.id)
                 await holder.cluster.review({session.id: 9}, [])
                 await holder.die()
                 other = second if holder is first else first
@@ -164,6 +166,64 @@ async def test_holders_that_die_while_scanning_are_counted(join: Join) -> None:
         assert (await second.cluster.hold(session.id)).deaths == 1
         await second.cluster.release([session.id])
         assert await second.cluster.hold(session.id) == Hold(mine=True), "given back in order"
+
+
+async def test_a_holder_that_dies_before_its_stages_read_does_not_count(join: Join) -> None:
+    session = make_session()
+    async with join() as first, join() as second:
+        await first.store.create(session)
+        await first.store.commit(session.id, extent(0, 10), NOW)
+        for holder, other in ((first, second), (second, first)) * 3:
+            hold = await holder.cluster.hold(session.id)
+            assert hold == Hold(mine=True, deaths=int(holder is second or hold.deaths))
+            assert hold.deaths <= 1
+            await holder.die()
+            await other.revive()
+        await second.cluster.hold(session.id)
+        await second.revive()
+        assert (await second.cluster.hold(session.id)).deaths <= 1
+
+
+@pytest.mark.parametrize("state", [SessionState.UPLOADING, SessionState.VALIDATING])
+async def test_deaths_are_forgotten_when_a_later_holder_gets_further(
+    join: Join, state: SessionState
+) -> None:
+    size, step = 1 << 30, 64 << 20
+    session = make_session(total_size=size)
+    async with join() as first, join() as second:
+        await first.store.create(session)
+        await first.store.commit(session.id, extent(0, size), NOW)
+        await first.store.update(session, state=state)
+        furthest = (step, 2 * step - 1, 3 * step, 4 * step, 5 * step, size)
+        deaths, turns = [], itertools.cycle([(first, second), (second, first)])
+        for position, (holder, other) in zip(furthest, turns, strict=False):
+            deaths.append((await holder.cluster.hold(session.id)).deaths)
+            await holder.cluster.begin_reading(session.id)
+            await holder.cluster.review({session.id: 0}, [])
+            await holder.cluster.review({session.id: position}, [])
+            await holder.die()
+            await other.revive()
+        assert deaths == [0, 1, 2, 1, 1, 1]
+        assert (await first.cluster.hold(session.id)).deaths == 1
+
+
+async def test_only_the_first_to_see_all_bytes_progresses_while_they_are_judged(
+    join: Join,
+) -> None:
+    session = make_session(total_size=10)
+    async with join() as first, join() as second:
+        await first.store.create(session)
+        await first.store.commit(session.id, extent(0, 10), NOW)
+        await first.store.update(session, state=SessionState.VALIDATING)
+        deaths = []
+        for holder, other in ((first, second), (second, first)) * 3:
+            deaths.append((await holder.cluster.hold(session.id)).deaths)
+            await holder.cluster.begin_reading(session.id)
+            if holder is second or len(deaths) > 1:
+                await holder.cluster.review({session.id: 10}, [])
+            await holder.die()
+            await other.revive()
+        assert deaths == [0, 1, 1, 2, 3, 4], "the second was the first to see them all"
 
 
 async def test_a_holder_that_was_only_stopped_has_not_died(join: Join) -> None:

@@ -124,13 +124,16 @@ class UploadReview:
         version: The version of its row.
         committed_bytes: How many bytes are committed.
         holder: The live node that holds it; empty if there is none.
-        validated: How many bytes its stages have seen, as its holder last recorded it.
+        validated: How many bytes the stages of one of its holders have seen, the most that
+            any has recorded.
+        deaths: How many deaths of its holders count; see :attr:`Hold.deaths`.
     """
 
     version: int
     committed_bytes: int
     holder: str
     validated: int
+    deaths: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,8 +142,8 @@ class Hold:
 
     Attributes:
         mine: Whether this node is the holder.
-        deaths: How many holders in a row have died before their stages had seen every
-            committed byte. The file may be the reason.
+        deaths: How many holders in a row have died while their stages read the file, none
+            of which had got further than those before it. The file may be the reason.
     """
 
     mine: bool
@@ -207,6 +210,14 @@ class Cluster(Protocol):
         """Cease to hold uploads, now or as soon as the rows are in reach again."""
         ...
 
+    async def begin_reading(self, session_id: str) -> None:
+        """Record that the stages begin to read an upload whose holders have died.
+
+        The first death counts always. After it, only deaths of holders that had recorded this
+        count: those that died while they waited for bytes or a process are no evidence.
+        """
+        ...
+
     async def review(
         self, validated: Mapping[str, int], others: Collection[str]
     ) -> Mapping[str, UploadReview]:
@@ -214,8 +225,10 @@ class Cluster(Protocol):
 
         Args:
             validated: Uploads that this node holds, and how many bytes their stages have
-                seen, which is recorded. If these are all committed bytes of an open upload,
-                the deaths of its holders are forgotten.
+                seen. The most that a holder of an upload has seen is recorded. The deaths of
+                its holders are forgotten if this one gets further than all of them by a
+                useful size, or is the first to see every committed byte, or sees all of them
+                while the upload is open.
             others: Further uploads.
         """
         ...
@@ -262,6 +275,9 @@ class Alone:
 
     async def release(self, session_ids: Collection[str]) -> None:
         """Do nothing."""
+
+    async def begin_reading(self, session_id: str) -> None:
+        """Do nothing: no other node counts deaths."""
 
     async def review(
         self,

@@ -20,12 +20,12 @@ def opened(folder: Path) -> sqlite3.Connection:
 
 
 def bereave(folder: Path, session_id: str, deaths: int) -> None:
-    """Record that the holder of an upload has died, as so many before it."""
+    """Record that the holder of an upload died while it read it, as so many before it."""
     with (
         closing(sqlite3.connect(folder / "state" / "pdfsluice.db", timeout=30)) as database,
         database,
     ):
-        statement = "UPDATE holds SET node = 'dead', epoch = ? WHERE session_id = ?"
+        statement = "UPDATE holds SET node = 'dead', epoch = ?, reading = 1 WHERE session_id = ?"
         assert database.execute(statement, (deaths - 1, session_id)).rowcount == 1
 
 
