@@ -129,9 +129,7 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@echo "Installing pdfsluice and its development tools into $(VENV) ..."
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --upgrade 'pip>=25.1'
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile \
-		--editable '.[all]' --group dev
+	@$(BIN)/python .ci/install.py --editable '.[all]' --group dev
 	@$(COMPILE) || true
 	@touch $(VENV)/.installed $@
 
