@@ -194,17 +194,17 @@ class Completer:
         await upload.prepare(0, total)
         async with self._file(upload) as path:
             for spec in self._stages:
-                if not is_needed(spec, lambda example: upload.judge([example])):
+                if not is_needed(spec, lambda example: upload.verdicts.judge([example])):
                     continue
                 context = CompletionContext(session=_with(upload.session, report), path=path)
                 report = merge_reports([report, await spec.stage.inspect(context)])
-        return _Validated(report, upload.judge(report.findings))
+        return _Validated(report, upload.verdicts.judge(report.findings))
 
     async def _inspect_opaque(self, upload: OpenUpload, total: int) -> _Validated:
         await upload.prepare(0, total)
         async with self._file(upload) as path:
             report = await run_uncancelled(asyncio.to_thread(opaque.inspect, path))
-        return _Validated(report, upload.judge(report.findings))
+        return _Validated(report, upload.verdicts.judge(report.findings))
 
     def _file(self, upload: OpenUpload) -> AbstractAsyncContextManager[Path]:
         path = upload.blob.local_path
@@ -223,7 +223,7 @@ class Completer:
         upload.progress.publish_findings(_new(changes["findings"], upload.session.findings))
         if validated.decision.refuses:
             await upload.change(**changes)
-            await upload.refuse(validated.decision, report.findings)
+            await upload.verdicts.refuse(validated.decision, report.findings)
             raise rejection(upload.session)
         existing = await self._duplicates.find(upload.session, report.facts.get("sha256"))
         if existing is not None and await self._duplicates.is_intact(existing):

@@ -149,7 +149,7 @@ class Holding:
     async def _act(self, upload: OpenUpload, hint: Hint) -> None:
         try:
             if hint.kind is HintKind.STOP:
-                await upload.preempt(hint.start, hint.end)
+                await upload.claims.preempt(hint.start, hint.end)
             elif upload.holding or upload.busy or not hint.text:
                 await self._catch_up(upload)
             elif hint.text in ENDED:  # otherwise the row is read when the upload is used again

@@ -381,8 +381,8 @@ class OpenUploads:
     async def _drain_one(self, entry: _Entry, grace: float, reason: PdfsluiceError) -> None:
         end = time.monotonic() + grace
         try:
-            await entry.upload.wait_for_requests(grace)
-            await entry.upload.stop_receiving(reason)
+            await entry.upload.claims.wait_released(grace)
+            await entry.upload.claims.stop_all(reason)
             if entry.completion is not None:
                 await asyncio.wait({entry.completion}, timeout=max(0.0, end - time.monotonic()))
                 entry.completion.cancel()

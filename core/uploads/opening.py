@@ -150,7 +150,7 @@ class UploadOpener:
             checkpoints,
             frontier=lambda: upload.session.committed.frontier,
             prepare=upload.prepare,
-            on_findings=upload.add_findings,
+            on_findings=upload.verdicts.add,
             on_validated=upload.validated,
             on_failure=partial(self._fail, upload),
             on_checkpoints=partial(self._keep, upload),

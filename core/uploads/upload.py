@@ -3,12 +3,10 @@
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from datetime import datetime
 from functools import partial
 from typing import Any
 
-from pdfsluice.core.errors import OffsetConflict, PdfsluiceError, SizeExceeded, StateConflict
-from pdfsluice.core.findings import Decision, Finding
+from pdfsluice.core.errors import PdfsluiceError, StateConflict
 from pdfsluice.core.models import Extent, Session, SessionState
 from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.ranges import RangeSet
@@ -19,11 +17,12 @@ from pdfsluice.core.threads import run_uncancelled
 from .backends import Backends
 from .claims import Claim, Claims
 from .commit_hints import commit_hint
-from .judging import judge, new_findings, refusal_message, with_findings
-from .lifecycle import ENDED, FINISHING, OPEN, closing, refusal, rejection
+from .committing import Commits
+from .lifecycle import ENDED, FINISHING, OPEN, closing, refusal
 from .progress import ProgressPublisher
 from .stored_bytes import StoredBytes
 from .upload_state import UploadState
+from .verdicts import Verdicts
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +48,8 @@ class OpenUpload(UploadState):
         follower: Shows the bytes to the stream stages, if the upload has stages.
         closed: Whether the upload was closed; another object may stand for it now.
         blob_failed: Whether the storage failed, so that the blob has to be opened again.
+        claims: The ranges that requests write now.
+        verdicts: What the policy decides about its findings.
         stored: Its committed bytes, as the store keeps them.
     """
 
@@ -70,11 +71,12 @@ class OpenUpload(UploadState):
         self.blob = blob
         self.closed = False
         self.blob_failed = False
-        self._claims = Claims()
-        self._size_limit = session.total_size
+        self.claims = Claims()
         self.stored = StoredBytes(session.id, backends, lambda: self.blob, extents)
-        self.progress = progress(lambda: self.session, lambda: self._claims.pending)
+        self.progress = progress(lambda: self.session, lambda: self.claims.pending)
         self.progress.silent = not holding
+        self._commits = Commits(self, backends, self.stored, on_begun=self.progress.publish_status)
+        self.verdicts = Verdicts(self, backends, self.progress, self._stop)
         self._follow = follow
         self.follower: Follower | None = None
         self._start_following(checkpoints)
@@ -88,12 +90,12 @@ class OpenUpload(UploadState):
     @property
     def receiving(self) -> bool:
         """Whether a request is sending bytes now."""
-        return bool(self._claims)
+        return bool(self.claims)
 
     @property
     def busy(self) -> bool:
         """Whether a request sends bytes or a unit runs."""
-        return bool(self._claims) or self._lock.locked()
+        return bool(self.claims) or self._lock.locked()
 
     # Other nodes
 
@@ -102,7 +104,7 @@ class OpenUpload(UploadState):
         super()._take_row(row, meanwhile)
         if self.session.version != before.version or self.session.committed != before.committed:
             self.stored.extents.forget()
-        self._size_limit = self.session.total_size
+        self._commits.size_limit = self.session.total_size
         if self.follower is not None:
             self.follower.wake()
 
@@ -119,15 +121,11 @@ class OpenUpload(UploadState):
             await self._cluster.begin_reading(self.session.id)
             self._is_read = True
 
-    async def preempt(self, start: int, end: int) -> None:
-        """End requests for bytes that a newer request at another node wants."""
-        await self._claims.preempt(start, end)
-
     # Receiving
 
     def claim(self, start: int, end: int) -> AbstractAsyncContextManager[Claim]:
         """Claim ``[start, end)`` for the current task; see :meth:`.claims.Claims.claim`."""
-        return self._claims.claim(start, end, self._refusal)
+        return self.claims.claim(start, end, self._refusal)
 
     def _refusal(self) -> PdfsluiceError | None:
         error = refusal(self.session)
@@ -144,7 +142,7 @@ class OpenUpload(UploadState):
             SizeExceeded: The file has become shorter than the range meanwhile.
         """
         if extents:
-            await run_uncancelled(self._store(claim, extents))
+            await run_uncancelled(self._commits.store(claim, extents))
             await self.stored.extents.merge()
         if self.follower is not None:
             self.follower.wake()
@@ -155,118 +153,25 @@ class OpenUpload(UploadState):
                 for extent in extents:
                     self._cluster.notify(commit_hint(self.session.id, extent))
 
-    async def _store(self, claim: Claim, extents: Sequence[Extent]) -> None:
-        if self._size_limit is not None and extents[-1].end > self._size_limit:
-            raise SizeExceeded(
-                f"the file has {self._size_limit} bytes, by a newer request",
-                details={"file_size": self._size_limit, "offset": extents[-1].start},
-            )
-        for extent in extents:
-            await self._store_one(extent)
-        claim.pending = 0
-
-    async def _store_one(self, extent: Extent) -> None:
-        now, frontier = self._backends.now(), self.session.committed.frontier
-        try:
-            standing = await self._backends.sessions.commit(
-                self.session.id, extent, now, frontier=frontier
-            )
-        except StateConflict as error:  # the upload has ended while the bytes came in
-            await self.refresh()
-            raise refusal(self.session) or error from None
-        except OffsetConflict:
-            await self.refresh()
-            rest = await self.stored.rest_of(extent, self.session.committed)
-            if rest is None:
-                raise
-            for part in rest:
-                await self._store_one(part)
-            return
-        self._count(extent, now)
-        if standing is not None:
-            self.learn(standing.extents)
-            if standing.version > self.session.version:
-                await self.refresh()
-
-    def _count(self, extent: Extent, now: datetime) -> None:
-        begins = self.session.state is SessionState.CREATED
-        size = self.session.committed.size
-        self.stored.extents.add(extent)
-        self._grow([extent], now)
-        self._backends.traffic.committed_bytes += self.session.committed.size - size
-        if begins:
-            self.progress.publish_status()
-
     def learn(self, extents: Sequence[Extent]) -> None:
         """Take in extents that other nodes may have committed."""
-        self.stored.extents.learn(extents)
-        self._grow(extents, self._backends.now())
+        self._commits.learn(extents)
         if self.follower is not None:
             self.follower.wake()
-
-    def _grow(self, extents: Sequence[Extent], now: datetime) -> None:
-        committed = self.session.committed
-        for extent in extents:
-            committed = committed.add(extent.start, extent.end)
-            self._row.committed(extent.start, extent.end)
-        if committed != self.session.committed:
-            self.session = self.session.changed(committed=committed, updated_at=now)
-
-    async def stop_receiving(self, reason: PdfsluiceError) -> None:
-        """End all requests that send bytes; they commit what they may keep first."""
-        await self._claims.stop_all(reason)
-
-    async def wait_for_requests(self, grace: float) -> None:
-        """Wait until no request sends bytes, at most ``grace`` seconds."""
-        await self._claims.wait_released(grace)
 
     @property
     def position(self) -> int:
         """The highest offset up to which bytes are committed or have come."""
         committed = self.session.committed
-        return max(self._claims.position, committed.ranges[-1][1] if committed else 0)
+        return max(self.claims.position, committed.ranges[-1][1] if committed else 0)
 
     def limit_size(self, total: int | None) -> None:
         """Let no commit and no request go past a size; ``None`` lifts that of commits."""
-        self._size_limit = total
+        self._commits.size_limit = total
         if total is not None:
-            self._claims.limit(total)
+            self.claims.limit(total)
 
-    # Findings and the end
-
-    async def add_findings(self, findings: Sequence[Finding]) -> bool:
-        """Record findings of stream stages; return whether the upload continues."""
-        return await self.as_unit(partial(self._add_findings, findings))
-
-    async def _add_findings(self, findings: Sequence[Finding]) -> bool:
-        if self.session.state in ENDED:
-            return False
-        new = new_findings(self.session, findings)
-        all_findings = with_findings(self.session, new)
-        decision = judge(self._backends.policy, self.session, findings, self.session.decision)
-        await self.change(findings=all_findings, decision=decision)
-        self.progress.publish_findings(new)
-        if not decision.refuses:
-            return True
-        await self.refuse(decision, all_findings)
-        return False
-
-    def judge(self, findings: Sequence[Finding]) -> Decision:
-        """Return the decision about findings of the whole file."""
-        return judge(self._backends.policy, self.session, findings)
-
-    async def refuse(self, decision: Decision, findings: Sequence[Finding]) -> None:
-        """End the upload because of its content; part of a unit."""
-        policy = self._backends.policy
-        keep = decision is Decision.QUARANTINE or policy.keeps_rejected()
-        await self.change(
-            state=SessionState.REJECTED,
-            quarantined=keep,
-            failure_code="content-rejected",
-            failure_message=refusal_message(policy, self.session, decision, findings),
-        )
-        uploads = self._backends.uploads
-        await self._stop(rejection(self.session), uploads.quarantine if keep else uploads.remove)
+    # The end
 
     async def end(self, state: SessionState, error: PdfsluiceError) -> None:
         """End the upload without a document and delete its bytes; part of a unit."""
@@ -279,7 +184,7 @@ class OpenUpload(UploadState):
         """Stop the requests of an upload that has ended, and dispose of its bytes."""
         if self.follower is not None:
             self.follower.abandon(reason)
-        await self.stop_receiving(reason)
+        await self.claims.stop_all(reason)
         try:
             await dispose(self.session.id)
         finally:
@@ -348,7 +253,7 @@ class OpenUpload(UploadState):
         Not to be cancelled.
         """
         self.closed = True
-        await self.stop_receiving(reason)
+        await self.claims.stop_all(reason)
         checkpoints: Checkpoints = {}
         if self.follower is not None:
             checkpoints = await self.follower.close()  # no unit: the stages may wait for one

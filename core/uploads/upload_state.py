@@ -7,11 +7,12 @@ Commits are no units: a unit may be waiting for the request that commits.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
 from typing import Any, TypeVar, Unpack
 
 from pdfsluice.core.errors import StateConflict
-from pdfsluice.core.models import Session
+from pdfsluice.core.models import Extent, Session
 from pdfsluice.core.plugins.ports.cluster import Hint, HintKind
 from pdfsluice.core.plugins.ports.stores import SessionChanges
 from pdfsluice.core.ranges import RangeSet
@@ -60,6 +61,15 @@ class UploadState:
         committed = RangeSet.of((*row.committed, *meanwhile))
         newer = row if row.version >= self.session.version else self.session
         self.session = newer.changed(committed=committed, updated_at=row.updated_at)
+
+    def grow(self, extents: Sequence[Extent], now: datetime) -> None:
+        """Add committed ranges to the snapshot, without a unit."""
+        committed = self.session.committed
+        for extent in extents:
+            committed = committed.add(extent.start, extent.end)
+            self._row.committed(extent.start, extent.end)
+        if committed != self.session.committed:
+            self.session = self.session.changed(committed=committed, updated_at=now)
 
     async def as_unit(
         self, change: Callable[[], Coroutine[Any, Any, T]], *, current: bool = False
