@@ -30,8 +30,6 @@ from .upload_state import UploadState
 
 logger = logging.getLogger(__name__)
 
-_MAX_OPEN_EARLY = 256
-
 
 @dataclass(eq=False, slots=True)
 class _Entry:
@@ -76,7 +74,7 @@ class OpenUploads:
         catalogue: Catalogue,
         opener: UploadOpener,
         completer: Completer,
-        max_open_early: int = _MAX_OPEN_EARLY,
+        max_open_early: int,
     ) -> None:
         self._backends = backends
         self._sessions = backends.sessions

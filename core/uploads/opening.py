@@ -41,7 +41,7 @@ class UploadOpener:
         events: EventHub,
         *,
         progress_interval: float,
-        first_pause: float = 1.0,
+        first_pause: float,
         checkpoints: CheckpointInterval = DEFAULT_INTERVAL,
     ) -> None:
         self._backends = backends

@@ -39,7 +39,6 @@ __all__ = ["Body", "ChunkReceiver", "Part", "Slice"]
 logger = logging.getLogger(__name__)
 
 _MAX_PART_BYTES = 8 * 1024 * 1024
-_MAX_RANGES = 10_000
 """Most separate ranges of one upload; every chunk costs time for each of them."""
 
 
@@ -93,7 +92,7 @@ class ChunkReceiver:
         *,
         pacing: Pacing,
         max_file_size: int,
-        max_ranges: int = _MAX_RANGES,
+        max_ranges: int,
         cluster: Cluster | None = None,
     ) -> None:
         self._gates = [spec.gate for spec in registry.gates]

@@ -27,6 +27,7 @@ from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage, Strea
 from pdfsluice.core.runtime import LOCAL, Runtime, open_runtime
 from pdfsluice.core.uploads.creating import Initiation
 from pdfsluice.core.uploads.holding import DEFAULT_INTERVALS
+from pdfsluice.core.uploads.limits import DEFAULT_UPLOAD_LIMITS
 from pdfsluice.core.uploads.receiving import Part
 
 IN_PROCESS: Mapping[str, Any] = {"index": "", "stage_processes": 0}
@@ -152,6 +153,7 @@ async def a_runtime(
     watchman: Watchman | None = None,
     limits: Any = DEFAULT_LIMITS,
     intervals: Any = DEFAULT_INTERVALS,
+    upload_limits: Any = DEFAULT_UPLOAD_LIMITS,
     node: Any = _SINGLE,
     **settings: Any,
 ) -> AsyncIterator[Runtime]:
@@ -163,7 +165,12 @@ async def a_runtime(
         command_line={**IN_PROCESS, "data_dir": folder, "policy": "watchman", **settings},
     )
     async with open_runtime(
-        loaded, manager, limits=limits, intervals=intervals, node=node
+        loaded,
+        manager,
+        limits=limits,
+        intervals=intervals,
+        upload_limits=upload_limits,
+        node=node,
     ) as runtime:
         yield runtime
 

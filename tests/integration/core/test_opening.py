@@ -10,6 +10,7 @@ import pytest
 from pdfsluice.core.errors import RateLimited, StorageFailed, StorageFull
 from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.uploads.limits import UploadLimits
 from pdfsluice.plugins.local_store.store import LocalUploadStore
 from tests.support.runtimes import a_runtime, initiate, send_all
 
@@ -20,8 +21,8 @@ DATA = random.Random(1).randbytes(4 * CHUNK + 12_345)
 async def test_if_many_uploads_are_open_new_ones_wait_for_their_bytes(
     tmp_path: Path,
 ) -> None:
-    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
-        runtime.uploads._open_uploads._max_open_early = 2
+    limits = UploadLimits(max_open_early=2)
+    async with a_runtime(tmp_path, upload_limits=limits, chunk_size=CHUNK) as runtime:
         sessions = [await initiate(runtime, DATA) for _ in range(5)]
         opened = [
             runtime.uploads._open_uploads.peek(session.id) is not None for session in sessions

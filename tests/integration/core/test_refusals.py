@@ -24,6 +24,7 @@ from pdfsluice.core.models import (
 )
 from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage
 from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.uploads.limits import UploadLimits
 from tests.support.runtimes import (
     Bytes,
     Watchman,
@@ -184,8 +185,10 @@ async def test_checks_continue_after_a_fault_that_passes(
 
     watchman = Shaky()
     bad = DATA[: 2 * CHUNK] + b"FORBIDDEN" + DATA[2 * CHUNK :]
-    async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
-        runtime.uploads._open_uploads._opener._first_pause = 0.01
+    limits = UploadLimits(first_pause_seconds=0.01)
+    async with a_runtime(
+        tmp_path, watchman=watchman, upload_limits=limits, chunk_size=CHUNK
+    ) as runtime:
         session = await initiate(runtime, bad)
         await send(runtime, session, bad, 0)
         async with asyncio.timeout(60):

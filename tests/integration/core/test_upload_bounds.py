@@ -12,6 +12,7 @@ from pdfsluice.core.models import Extent
 from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.runtime import LOCAL
 from pdfsluice.core.uploads.integrity import IntegrityChecker
+from pdfsluice.core.uploads.limits import UploadLimits
 from tests.support.runtimes import Bytes, a_runtime, initiate, send
 from tests.support.waiting import until
 
@@ -33,8 +34,8 @@ async def test_a_request_that_the_server_stops_may_be_sent_again(tmp_path: Path)
 async def test_an_upload_is_not_scattered_without_end(
     tmp_path: Path,
 ) -> None:
-    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
-        runtime.uploads._receiver._max_ranges = 2
+    limits = UploadLimits(max_ranges=2)
+    async with a_runtime(tmp_path, upload_limits=limits, chunk_size=CHUNK) as runtime:
         session = await initiate(runtime, DATA)
         for chunk_id in (0, 2):
             await send(runtime, session, DATA, chunk_id)
