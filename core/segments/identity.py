@@ -1,7 +1,8 @@
-"""The identity of an object store, which its first server writes into it."""
+"""The identities of an object store and of the folders that are used with it."""
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from uuid import uuid4
 
 from pdfsluice.core.errors import StorageFailed
@@ -39,3 +40,27 @@ def read_identity(objects: ObjectStore) -> str:
     if not stored:
         raise StorageFailed(f"The object store {objects.label} keeps no objects.")
     return stored
+
+
+def folder_identity(folder: Path) -> str:
+    """Return the identity of a folder of local copies; a new one writes it. Blocking."""
+    mark = folder / "identity.lock"
+    if not mark.exists():
+        mark.write_text(str(uuid4()))
+    return mark.read_text().strip()[:36]
+
+
+def is_shared(objects: ObjectStore, folder: str) -> bool:
+    """Return whether another folder was used with a store; record this one. Blocking.
+
+    The server of the other folder may have a database of its own, in which the sessions of
+    other segments are.
+
+    Args:
+        objects: The object store.
+        folder: The identity of the folder.
+    """
+    mine = f"{names.SERVERS}/{folder}"
+    if objects.size(mine) is None:
+        objects.put(mine, memoryview(b"1"))
+    return any(item.name != mine for item in objects.list(names.SERVERS))

@@ -59,9 +59,9 @@ class Once(SegmentedUploadStore):
 class Keeping(SegmentedUploadStore):
     """Does not delete what was derived."""
 
-    def _remove(self, blob_id: str) -> None:
+    async def remove(self, blob_id: str) -> None:
         derived = dict(self._objects.objects)  # type: ignore[attr-defined]
-        super()._remove(blob_id)
+        await super().remove(blob_id)
         for name, entry in derived.items():
             if name.startswith("derived/"):
                 self._objects.objects[name] = entry  # type: ignore[attr-defined]
@@ -172,9 +172,12 @@ class Mixed(SegmentedUploadStore):
 
 
 class Littering(SegmentedUploadStore):
-    def _discard(self, blob_id: str) -> None:
+    async def discard(self, blob_id: str) -> None:
         names = [item.name for item in self._objects.list(f"uploads/{blob_id}")]
         self._objects.delete([name for name in names if not name.endswith(".direct")])
+
+    async def remove(self, blob_id: str) -> None:
+        await self.discard(blob_id)
 
 
 class Eternal(SegmentedUploadStore):
