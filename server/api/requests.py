@@ -65,6 +65,16 @@ def _whole(value: Any) -> Any:
 _Integral = BeforeValidator(_whole)
 Bytes = Annotated[int, Field(ge=1, le=_MAX_NUMBER), _Integral]
 Text = Annotated[str, Matching(_TEXT, "must not contain control characters")]
+Metadata = Annotated[
+    dict[
+        Annotated[Text, Field(min_length=1, max_length=100)],
+        Annotated[Text, Field(max_length=1000)],
+    ],
+    Field(
+        max_length=32,
+        json_schema_extra={"additionalProperties": False},  # in addition to names that match
+    ),
+]
 FileName = Annotated[
     str, Matching(_FILE_NAME, "must be a name without path parts and control characters")
 ]
@@ -114,14 +124,8 @@ class InitiateRequest(Request):
         None,
         description="The document of which the file is a new version; needs `expected_hash`.",
     )
-    metadata: dict[
-        Annotated[Text, Field(min_length=1, max_length=100)],
-        Annotated[Text, Field(max_length=1000)],
-    ] = Field(
-        default_factory=dict,
-        max_length=32,
-        description="The client's data about the file.",
-        json_schema_extra={"additionalProperties": False},  # in addition to names that match
+    metadata: Metadata = Field(
+        default_factory=dict, description="The client's data about the file."
     )
 
 
@@ -197,14 +201,9 @@ class SearchFilter(Request):
     uploaded_before: AwareDatetime | None = Field(
         None, description="Time before which it was uploaded."
     )
-    metadata: dict[
-        Annotated[Text, Field(min_length=1, max_length=100)],
-        Annotated[Text, Field(max_length=1000)],
-    ] = Field(
+    metadata: Metadata = Field(
         default_factory=dict,
-        max_length=32,
         description="Names of fields of the metadata, each with a part of its value, in any case.",
-        json_schema_extra={"additionalProperties": False},  # in addition to names that match
     )
 
     def wanted(self) -> DocumentFilter:
