@@ -13,20 +13,23 @@ passages, of which a document that is indexed for real is one part.
 
 import argparse
 import asyncio
-import json
 import random
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 import psutil
 
+from benchmarks.support.results import Result, ResultList
 from pdfsluice.core.document_models import Document, PageText
 from pdfsluice.core.plugins.ports.documents import TextExtractor
 from pdfsluice.core.testing.pdfs import make_pdf
@@ -43,15 +46,6 @@ from pdfsluice.plugins.pypdf_text.extractor import PypdfText
 from pdfsluice.plugins.pypdf_text.options import PypdfOptions
 
 OWNER = "anna"
-
-
-@dataclass(frozen=True)
-class Result:
-    """One figure."""
-
-    what: str
-    value: float
-    unit: str
 
 
 @dataclass(frozen=True)
@@ -274,15 +268,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--quick", action="store_true", help="only see that everything runs")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args(arguments)
-    results: list[Result] = []
-
-    def show(result: Result) -> None:
-        results.append(result)
-        print(f"{result.what:<55} {result.value:10.1f} {result.unit}", flush=True)
-
-    asyncio.run(measure(QUICK if options.quick else FULL, show))
+    results = ResultList(width=55, digits=1)
+    asyncio.run(measure(QUICK if options.quick else FULL, results.show))
     if options.json:
-        options.json.write_text(json.dumps([asdict(result) for result in results], indent=1))
+        results.write(options.json)
 
 
 if __name__ == "__main__":

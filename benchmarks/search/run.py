@@ -18,16 +18,20 @@ import argparse
 import asyncio
 import json
 import random
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 import sqlalchemy
 
+from benchmarks.support.results import Result, ResultList
 from pdfsluice.core.document_models import Document, PageText
 from pdfsluice.plugins.llamaindex.index import ProcessIndex, open_index
 from pdfsluice.plugins.llamaindex.options import IndexOptions
@@ -64,15 +68,6 @@ UNRELATED = (
 """Queries that no annual report answers."""
 DEPTHS = (1, 5, 10)
 PARALLEL = 8
-
-
-@dataclass(frozen=True)
-class Result:
-    """One figure."""
-
-    what: str
-    value: float
-    unit: str
 
 
 @dataclass(frozen=True)
@@ -306,15 +301,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--database", default="", help="URL of a PostgreSQL for the index")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args(arguments)
-    results: list[Result] = []
-
-    def show(result: Result) -> None:
-        results.append(result)
-        print(f"{result.what:<45} {result.value:10.3f} {result.unit}", flush=True)
-
-    asyncio.run(measure(options, show))
+    results = ResultList(width=45, digits=3)
+    asyncio.run(measure(options, results.show))
     if options.json:
-        options.json.write_text(json.dumps([asdict(result) for result in results], indent=1))
+        results.write(options.json)
 
 
 if __name__ == "__main__":
