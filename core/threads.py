@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_Call: TypeAlias = tuple["asyncio.Future[Any]", Callable[[], Any]]
 
 
 async def run_uncancelled(work: Awaitable[T]) -> T:
@@ -41,27 +44,84 @@ def _wake(waiter: "asyncio.Future[None]", _ended: "asyncio.Future[Any]") -> None
 
 
 class Workers:
-    """A bounded pool of threads, shared by all uploads; created on the event loop."""
+    """A bounded pool of threads for an event loop; created and used on it.
 
-    def __init__(self, threads: int) -> None:
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="pdfsluice")
+    Its futures are the loop's own. Those of ``concurrent.futures`` have a lock each, and are
+    copied into a second future by callbacks: a call of a few microseconds, of which a small file
+    takes a dozen, then costs twice as much.
+
+    Args:
+        threads: Maximum number of threads; one is started when all others are busy.
+        name: Prefix of their names.
+    """
+
+    def __init__(self, threads: int, name: str = "pdfsluice") -> None:
+        self._size = threads
+        self._name = name
         self._loop = asyncio.get_running_loop()
+        self._threads: list[Thread] = []
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._open_calls = 0
+        self._closed = False
 
     def run(
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> "asyncio.Future[T]":
-        """Call a function in a worker thread."""
-        if kwargs:
-            return self._loop.run_in_executor(self._executor, lambda: function(*args, **kwargs))
-        return self._loop.run_in_executor(
-            self._executor,
-            function,
-            *args,  # pyright: ignore[reportCallIssue] - a ParamSpec is no TypeVarTuple
-        )
+        """Call a function in a worker thread.
+
+        Raises:
+            RuntimeError: The pool is closed.
+        """
+        if self._closed:
+            raise RuntimeError("the threads have ended")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._open_calls += 1
+        if len(self._threads) < min(self._open_calls, self._size):
+            name = f"{self._name}_{len(self._threads)}"
+            # A program that ends without close() must not wait for it.
+            thread = Thread(target=self._work, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+        self._calls.put((future, partial(function, *args, **kwargs)))
+        return future
 
     def close(self) -> None:
         """Wait for running calls; start no more."""
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        self._closed = True
+        with suppress(Empty):
+            while call := self._calls.get_nowait():
+                call[0].cancel()
+        for _ in self._threads:
+            self._calls.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            self._do(*call)
+            del call  # and with it what the function was called with
+
+    def _do(self, future: "asyncio.Future[Any]", function: Callable[[], Any]) -> None:
+        result: Any = None
+        error: BaseException | None = None
+        try:
+            if not future.cancelled():
+                result = function()
+        except BaseException as raised:  # noqa: BLE001 - the caller gets it
+            error = raised
+        with suppress(RuntimeError):  # the loop is closed, and no caller waits
+            self._loop.call_soon_threadsafe(self._settle, future, result, error)
+
+    def _settle(
+        self, future: "asyncio.Future[Any]", result: Any, error: BaseException | None
+    ) -> None:
+        self._open_calls -= 1
+        if future.cancelled():
+            return
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
 
 
 class BufferPool:

@@ -8,7 +8,6 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -17,6 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from pdfsluice.core import PdfsluiceError, StorageFailed
+from pdfsluice.core.threads import Workers
 
 from .engine import Engines
 from .errors import MAX_ATTEMPTS, RETRY_SECONDS, is_damage, is_deadlock, meaning, unreadable
@@ -60,7 +60,7 @@ class Writer:
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sql-writer")
+        self._thread = Workers(1, "sql-writer")
         self._waiting: list[_Request] = []
         self._drain: asyncio.Task[None] | None = None
         self._closed = False
@@ -90,7 +90,7 @@ class Writer:
         self._closed = True
         if self._drain is not None:
             await self._drain
-        self._thread.shutdown()
+        self._thread.close()
         if self._connection is not None:
             self._connection.close()
 
@@ -114,10 +114,9 @@ class Writer:
             _UnavailableError: Another attempt would fail in the same way; some callers have no
                 answer yet.
         """
-        loop = asyncio.get_running_loop()
         outcomes: Sequence[Any]
         try:
-            outcomes = await loop.run_in_executor(self._thread, self._transact, batch)
+            outcomes = await self._thread.run(self._transact, batch)
         except _UnavailableError:
             raise
         except Exception as error:  # noqa: BLE001 - the caller gets it, the writer continues

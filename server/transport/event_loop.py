@@ -7,22 +7,31 @@ long turns take is known to the microsecond.
 """
 
 import asyncio
+import os
 import select
 import selectors
 import socket
 import sys
 import time
 from bisect import bisect_left
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from typing import Any, TypeVar, TypeVarTuple
 
 from aiohttp import web
+
+from pdfsluice.core.threads import Workers
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 _MAX_SOCKETS = 16
 """Ready sockets in one turn of the loop; a whole request keeps it for a millisecond."""
 _MAX_ACCEPTED = 4
 _MAX_WAITING = 1024
 """How many connections may wait to be accepted."""
+_DEFAULT_THREADS = min(32, (os.cpu_count() or 1) + 4)
+"""As many as asyncio has."""
 
 
 class Turns:
@@ -60,6 +69,23 @@ class FairEventLoop(asyncio.SelectorEventLoop):
         private: Any = selector
         private._selector = _FewSockets(private._selector, self.turns)  # noqa: SLF001
         super().__init__(selector)
+        self._workers: Workers | None = None
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
+    ) -> "asyncio.Future[T]":
+        """Call a function in a thread: one of :class:`.Workers`, unless an executor is given."""
+        if executor is not None:
+            return super().run_in_executor(executor, func, *args)
+        if self._workers is None:
+            self._workers = Workers(_DEFAULT_THREADS, "asyncio")
+        return self._workers.run(func, *args)
+
+    async def shutdown_default_executor(self, *args: Any) -> None:
+        """Wait for calls that run in threads."""
+        if self._workers is not None:
+            self._workers.close()
+        await super().shutdown_default_executor(*args)
 
 
 class _FewSockets:
