@@ -131,8 +131,11 @@ class Child:
             answer.add_done_callback(lambda _: replies.put_nowait(None))
             with self._attended(answer):
                 while True:
-                    async with asyncio.timeout(self._limits.wall_seconds):
-                        reply = await replies.get()
+                    if replies.empty():
+                        async with asyncio.timeout(self._limits.wall_seconds):
+                            reply = await replies.get()
+                    else:
+                        reply = replies.get_nowait()
                     self._unhindered.set()
                     if reply is None:
                         break

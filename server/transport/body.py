@@ -58,7 +58,7 @@ class RequestBody(ABC):
         self._loop = asyncio.get_running_loop()
         self._waiting_since: float | None = None
         self._waited = 0.0
-        self._timer = self._schedule()
+        self._timer: asyncio.TimerHandle | None = None  # until the client makes the server wait
 
     @property
     @abstractmethod
@@ -92,7 +92,8 @@ class RequestBody(ABC):
 
     def close(self) -> None:
         """Stop the timer and return the connection to aiohttp."""
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
 
     @contextmanager
     def _waiting(self) -> Iterator[None]:
@@ -101,6 +102,8 @@ class RequestBody(ABC):
         Raises:
             BodyIncomplete: The connection broke.
         """
+        if self._timer is None:
+            self._timer = self._schedule()
         self._waiting_since = began = self._loop.time()
         try:
             yield

@@ -47,6 +47,11 @@ class StreamBody(RequestBody):
         """
         if self._head:
             return self._head.popleft()
+        if self._content.exception() is None:  # a small body is there: nothing is waited for
+            if self._content.at_eof():
+                return b""
+            if data := self._content.read_nowait():
+                return data
         try:
             with self._waiting():
                 return await self._content.readany()
@@ -66,14 +71,20 @@ class StreamBody(RequestBody):
         """
         del max_bytes  # aiohttp's buffer is smaller
         while data := await self.read():
-            gathered, size = [data], len(data)
-            # After a failure the bytes before it are yielded first; the next read raises it.
-            with suppress(TimeoutError, BodyIncomplete, BodyTimeout):
-                async with asyncio.timeout(_GATHER_TIMEOUT):
-                    while size < _MIN_PART and not self._content.at_eof():
-                        gathered.append(await self.read())
-                        size += len(gathered[-1])
+            gathered = [data]
+            if len(data) < _MIN_PART and not self._content.at_eof():
+                await self._gather(gathered)
             yield gathered
+
+    async def _gather(self, gathered: list[bytes]) -> None:
+        """Add more bytes of the body, until they are enough or a moment has passed."""
+        size = len(gathered[0])
+        # After a failure the bytes before it are yielded first; the next read raises it.
+        with suppress(TimeoutError, BodyIncomplete, BodyTimeout):
+            async with asyncio.timeout(_GATHER_TIMEOUT):
+                while size < _MIN_PART and not self._content.at_eof():
+                    gathered.append(await self.read())
+                    size += len(gathered[-1])
 
     def fail(self, error: Exception) -> None:
         """End the reading with an error; a waiting reader receives it."""
