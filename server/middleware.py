@@ -5,7 +5,7 @@ import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, nullcontext
 
 import structlog
 from aiohttp import hdrs, web
@@ -63,8 +63,11 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
     names = {"request_id": request_id}
     if "session_id" in request.match_info:
         names["session_id"] = request.match_info["session_id"][:40]
-    with structlog.contextvars.bound_contextvars(**names):
+    tokens = structlog.contextvars.bind_contextvars(**names)
+    try:
         return await handler(request)
+    finally:
+        structlog.contextvars.reset_contextvars(**tokens)
 
 
 def _new_request_id() -> str:
@@ -128,16 +131,7 @@ async def control_access(request: web.Request, handler: Handler) -> web.StreamRe
         return preflight
     origins.check(request)
     await _authorise(request)
-    tus = "Tus-Resumable" in request.headers
-    with ExitStack() as connections:
-        if PRINCIPAL in request:
-            principal = request[PRINCIPAL]
-            rates = request.app[REQUEST_RATES]
-            standing = await rates.admit(principal.id, principal.request_rate)
-            request[RATE_FIELDS] = standing.fields
-            standing.check(tus=tus)
-            admission = request.app[CONNECTIONS].admitted(principal, tus=tus)
-            connections.enter_context(admission)
+    with await _admission(request):
         settings = request.app[RUNTIME].settings
         check_body(request, settings.chunk_codings if is_compressible(request) else ())
         return await handler(request)
@@ -154,6 +148,22 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     response.headers.update(request.app[ORIGINS].headers(request))
     if request.app[ORIGINS].allowed:
         response.headers.add(hdrs.VARY, hdrs.ORIGIN)
+
+
+async def _admission(request: web.Request) -> AbstractContextManager[None]:
+    """Count a request; return what counts its connection while it is open.
+
+    Raises:
+        RateLimited, Overloaded: Its principal sends too many.
+    """
+    if PRINCIPAL not in request:
+        return nullcontext()
+    principal = request[PRINCIPAL]
+    tus = "Tus-Resumable" in request.headers
+    standing = await request.app[REQUEST_RATES].admit(principal.id, principal.request_rate)
+    request[RATE_FIELDS] = standing.fields
+    standing.check(tus=tus)
+    return request.app[CONNECTIONS].admitted(principal, tus=tus)
 
 
 async def _authorise(request: web.Request) -> None:
