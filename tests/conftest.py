@@ -30,6 +30,8 @@ from tests.support.shares import WHOLE_PROFILE, examples
 
 __all__ = ["backends", "clusters", "deployed", "deployment", "drill"]  # fixtures
 
+gc.disable()  # until the tests are collected: nothing of that can be freed
+
 # No test asserts a time; pytest-timeout ends hangs.
 hypothesis.settings.register_profile(WHOLE_PROFILE, deadline=None)
 hypothesis.settings.register_profile(
@@ -70,11 +72,14 @@ def pytest_collection_modifyitems(
         raise pytest.UsageError("pytest-xdist and this version of pytest form no groups of tests")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_finish() -> None:
-    """Spare collections of garbage the visit of all that was imported and collected."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect garbage from here on, without a visit of all that was imported and collected."""
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(trylast=True)

@@ -202,7 +202,7 @@ class Follower:
             if not self._ended and self._runner.position != self._total:
                 await self._keep_checkpoints()
         if not self._ended and self._runner.position == self._total:
-            await self._prepare(self._total, self._total)
+            await self._prepare(self._runner.position, self._runner.position)
             reports = await self._runner.finish()
             if not self._ended:
                 self._outcome.set_result(reports)
