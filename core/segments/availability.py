@@ -33,7 +33,7 @@ class Availability:
             yield
         except PdfsluiceError as error:
             if error.retryable:
-                self._reason = f"the object store {self._objects.label} fails: {error.message}"
+                self._reason = f"the object store fails: {error.message}"
             raise
         self._reason = ""
 

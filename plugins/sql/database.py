@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from .engine import READERS, Engines
-from .errors import MAX_ATTEMPTS, RETRY_SECONDS, is_damage, meaning
+from .errors import MAX_ATTEMPTS, RETRY_SECONDS, is_damage, located, meaning
 from .fence import Fence
 from .migrations import migrate
 from .writer import Operation, Writer
@@ -114,7 +114,10 @@ async def open_database(
     handles = await asyncio.to_thread(engines)
     database = Database(handles, fence)
     try:
-        await database.write(lambda connection: migrate(connection, handles.location), durable=True)
+        with located(handles.location):
+            await database.write(
+                lambda connection: migrate(connection, handles.location), durable=True
+            )
         yield database
     finally:
         await database.close()

@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError, DisconnectionError
 from pdfsluice.core import PluginError, StorageFailed
 from pdfsluice.core.directories import make_directory
 
-from .errors import DAMAGED_HINT, RETRY_SECONDS, explained, is_read_error, unreadable
+from .errors import DAMAGED_HINT, RETRY_SECONDS, explained, is_read_error, located, unreadable
 
 logger = logging.getLogger(__name__)
 
@@ -262,7 +262,8 @@ def _check(engines: Engines, path: Path) -> None:
         logger.warning("%s ended uncleanly and is too large for a check at start-up", path)
         return
     began = time.monotonic()
-    with explained(engines.location), engines.write.connect() as connection:
+    location = engines.location
+    with located(location), explained(location), engines.write.connect() as connection:
         verdict = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar())
     if is_read_error(verdict):
         raise unreadable(engines.location, verdict)

@@ -1,5 +1,6 @@
 """What an error of the database driver means for pdfsluice."""
 
+import logging
 import re
 import sqlite3
 from collections.abc import Generator
@@ -9,6 +10,8 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from pdfsluice.core import Overloaded, PdfsluiceError, StorageFailed, StorageFull
+
+logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 6
 """Attempts of a transaction that may succeed if it is repeated."""
@@ -41,6 +44,18 @@ def explained(location: str) -> Generator[None]:
         yield
     except DBAPIError as error:
         raise meaning(error, location) from error
+
+
+@contextmanager
+def located(location: str) -> Generator[None]:
+    """Name the database in the errors of a start, whose reader is the operator."""
+    try:
+        yield
+    except PdfsluiceError as error:
+        if location not in error.message:
+            error.message = f"{error.message} It is {location}."
+            error.args = (error.message,)
+        raise
 
 
 def is_damage(error: DBAPIError) -> bool:
@@ -78,36 +93,47 @@ def read_failure(location: str) -> OSError | None:
 
 
 def unreadable(location: str, reason: str) -> StorageFailed:
-    """Return the error for a database that the disk does not let us read."""
+    """Return the error for a database that the disk does not let us read.
+
+    The location is logged: the message may go to clients, which it does not concern.
+    """
+    logger.error("the database %s could not be read: %s", location, reason)
     return StorageFailed(
-        f"The database {location} could not be read: {reason}.",
+        f"The server's database could not be read: {reason}.",
         hint="Check the disk, then try again; there is no sign of a damaged database.",
     )
 
 
 def meaning(error: DBAPIError, location: str) -> PdfsluiceError:
-    """Return what an error of the driver means; ``location`` names the database."""
+    """Return what an error of the driver means.
+
+    The location and the driver's words are logged. The message may go to clients: it has
+    neither paths nor the words of PostgreSQL, which name hosts, users and rows.
+    """
     cause = error.orig
     name, state = _name(error), getattr(cause, "sqlstate", "") or ""
+    logger.error("the database %s failed: %s", location, cause)
     if name == "SQLITE_FULL" or state == "53100":
         return StorageFull(
-            f"There is no space left for the database {location}.",
+            "There is no space left for the server's database.",
             hint="Free some space; what was acknowledged is kept.",
         )
     if name.startswith(_DAMAGED):
         failure = read_failure(location)
         if failure is not None:
             return unreadable(location, failure.strerror or str(failure))
-        return StorageFailed(f"The database {location} is damaged: {cause}.", hint=DAMAGED_HINT)
+        return StorageFailed(f"The server's database is damaged: {cause}.", hint=DAMAGED_HINT)
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return Overloaded(
-            f"Another process has kept the database {location} locked.",
+            "Another process has kept the server's database locked.",
             retry_after=5,
             hint="Only one server may use an SQLite database; use PostgreSQL for several.",
         )
+    reason = cause if name else type(cause).__name__
     return StorageFailed(
-        f"The database {location} failed: {cause}.",
-        hint="Check that it is there, can be reached and can be written.",
+        f"The server's database failed: {reason}.",
+        hint="Check that it is there, can be reached and can be written."
+        " The server's log names it and has the driver's words.",
     )
 
 

@@ -1,13 +1,15 @@
 """What the SQLite database syncs, and what it reports if the disk fails a read."""
 
+import re
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from pdfsluice.core.document_models import JobKind
 from pdfsluice.core.errors import StorageFailed
@@ -119,3 +121,19 @@ def test_a_disk_that_fails_every_read_is_not_reported_as_damage(
     cause.sqlite_errorname = "SQLITE_CORRUPT"
     error = meaning(DatabaseError("SELECT 1", None, cause), place.format(tmp=whole))
     assert message in error.message
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        sqlite3.OperationalError("attempt to write a readonly database"),
+        psycopg.OperationalError('connection to server at "10.1.2.3" failed for user "anna"'),
+    ],
+)
+def test_where_the_database_is_concerns_the_log_alone(
+    cause: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = meaning(OperationalError("SELECT 1", None, cause), "/srv/data/pdfsluice.db")
+    assert not re.search(r"/srv|10\.1|anna", f"{error.message} {error.hint} {error.details}")
+    assert "/srv/data/pdfsluice.db" in caplog.text
+    assert str(cause) in caplog.text
