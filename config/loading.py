@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from .wording import described, predicate
 ModelT = TypeVar("ModelT", bound=BaseModel)
 _NUMBERS = frozenset({int, float, ByteSize, timedelta})
 _MAX_SHOWN_CHARACTERS = 80
+_PLAIN_NUMBER = re.compile(r"\s*\d+(\.\d+)?\s*")
+_UNIT_NAMES: Mapping[str, str] = {"MiB": "MiB", "h": "hours", "m": "minutes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +187,12 @@ def _explain(
         return f"{_together(problem, entries) or path or 'settings'}: {reason}"
     item, setting = entries[name], model.model_fields[name]
     value = "(a secret)" if SecretStr in parts_of(setting.annotation) else _shown(item.value)
+    words = described("it", problem)
+    if item.unit and not _PLAIN_NUMBER.fullmatch(str(item.value)):
+        words = f"it must be a positive number without a unit: it counts {_UNIT_NAMES[item.unit]}"
     return (
         f"{path} = {value} (from {item.origin}) is not allowed:"
-        f" {described('it', problem)}. {setting.description or ''}".rstrip()
+        f" {words}. {setting.description or ''}".rstrip()
     )
 
 

@@ -94,8 +94,11 @@ def test_folders_follow_the_data_folder(tmp_path: Path) -> None:
     [
         (
             {"STREAMING_CHUNK_SIZE_MB": "zero"},
-            ["chunk_size", "'zero'", "STREAMING_CHUNK_SIZE_MB"],
+            ["chunk_size", "'zero'", "STREAMING_CHUNK_SIZE_MB", "without a unit: it counts MiB"],
         ),
+        ({"STREAMING_CHUNK_SIZE_MB": "8 MiB"}, ["'8 MiB'", "without a unit: it counts MiB"]),
+        ({"STREAMING_SESSION_TIMEOUT_HOURS": "1d"}, ["without a unit: it counts hours"]),
+        ({"STREAMING_CLEANUP_INTERVAL_MINUTES": "x"}, ["without a unit: it counts minutes"]),
         ({"PDFSLUICE_PORT": "70000"}, ["port", "'70000'", "PDFSLUICE_PORT", "65535"]),
         ({"PDFSLUICE_DURABILITY": "always"}, ["durability", "'process'", "'power'"]),
         ({"PDFSLUICE_CHUNK_SZE": "1"}, ["PDFSLUICE_CHUNK_SZE", "PDFSLUICE_CHUNK_SIZE"]),
