@@ -39,7 +39,6 @@ logger = logging.getLogger(__name__)
 
 _INDEX_SLOTS = 1
 _INDEX_SECONDS = 60.0
-_WARM_SECONDS = 10.0  # processes without work live longer
 CANCELLED = "Cancelled by an administrator."
 
 
@@ -115,6 +114,7 @@ class JobRunner:
         self._awaited: dict[int, bool] = {}  # documents being imported: whether an index waits
         self._stops: dict[int, Stop] = {}  # by the number of a job that runs here
         self._to_recognize: set[int] = set()  # documents being imported for which OCR waits
+        self._warm_seconds = limits.warm_seconds
         self._warm_until = 0.0
         self._warming_up: asyncio.Task[None] | None = None
         self._search = JobSearch(
@@ -154,9 +154,11 @@ class JobRunner:
 
     def expect(self) -> None:
         """Start the process that the next import needs, while its file is checked."""
+        if self._warming_up is not None and not self._warming_up.done():
+            return
         now = asyncio.get_running_loop().time()
         if JobKind.IMPORT in self._lanes and now >= self._warm_until:
-            self._warm_until = now + _WARM_SECONDS
+            self._warm_until = now + self._warm_seconds
             self._warming_up = asyncio.create_task(self._warm_up(), name="warm up")
 
     async def _warm_up(self) -> None:

@@ -40,6 +40,8 @@ class TurnLimits:
         poll_seconds: Time between two searches for jobs that no hint has announced.
         space_seconds: Time after which a job that lacked disk space is tried again.
         quota_seconds: Time after which OCR that a quota stopped is tried again.
+        warm_seconds: Time after which the process that imports need is started early again;
+            one without work lives longer.
         index_seconds: Time after which OCR looks again whether a running index has ended.
         retry: When a job that belongs to no importer is repeated: an index or OCR.
     """
@@ -53,6 +55,7 @@ class TurnLimits:
     poll_seconds: float = 5.0
     space_seconds: float = 5.0
     quota_seconds: float = 3600.0
+    warm_seconds: float = 10.0
     index_seconds: float = 2.0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 

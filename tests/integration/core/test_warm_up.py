@@ -15,6 +15,7 @@ from pdfsluice.core import (
     TextExtractorSpec,
     hookimpl,
 )
+from pdfsluice.core.documents.turns import TurnLimits
 from pdfsluice.core.runtime import LOCAL, Runtime
 from tests.support.runtimes import a_runtime, initiate, send_all
 
@@ -59,6 +60,20 @@ class Reader:
         return [CompletionStageSpec(name="check", stage=self)]
 
 
+class SlowReader(Reader):
+    """Its process starts slowly."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_started = asyncio.Event()
+        self.starts = 0
+
+    async def warm_up(self) -> None:
+        await super().warm_up()
+        await self.has_started.wait()
+        self.starts += 1
+
+
 async def complete(runtime: Runtime) -> None:
     session = await initiate(runtime, DATA)
     await send_all(runtime, session, DATA)
@@ -71,6 +86,15 @@ async def test_it_starts_before_the_file_is_checked(tmp_path: Path) -> None:
         await complete(runtime)
         await complete(runtime)
     assert reader.calls == 1, "the process that was started lives longer than a moment"
+
+
+async def test_one_that_starts_slowly_is_awaited_at_the_end(tmp_path: Path) -> None:
+    reader = SlowReader()
+    async with a_runtime(tmp_path, reader, limits=TurnLimits(warm_seconds=0)) as runtime:
+        await complete(runtime)
+        await complete(runtime)
+        asyncio.get_running_loop().call_later(0.1, reader.has_started.set)
+    assert (reader.calls, reader.starts) == (1, 1)
 
 
 @pytest.mark.parametrize("failure", [OSError("no more processes"), ValueError("odd")])
