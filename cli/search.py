@@ -62,7 +62,8 @@ def search(
             print_json(passage)
         return
     if not passages:
-        err.print("Nothing was found. Only documents with an index are searched.")
+        reason = answer.note or "Only documents with an index are searched."
+        err.print(f"Nothing was found. {escape(reason)}", soft_wrap=True)
         return
     if not any(has_word_of(passage.text, words) for passage in passages):
         err.print(

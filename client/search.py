@@ -102,7 +102,8 @@ class SearchAnswer:
         results: The passages.
         documents: The same grouped by document, that of the best passage first.
         next: The ``offset`` of the passages that follow; ``None`` at the end.
-        note: Why the re-ranker of the server had no part in their order; empty if it had.
+        note: Why the re-ranker of the server had no part in their order, or why nothing is
+            found; usually empty.
     """
 
     results: tuple[Passage, ...]

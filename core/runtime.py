@@ -208,6 +208,7 @@ async def _running(
     interrupted: Sequence[Session] = ()
     if cluster.first:
         interrupted = await uploads.sweeper.reconcile(sole_store=cluster.sole_store)
+        await documents.library.index_loss.warn()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(uploads.open_uploads.drain, 0.0)
         await stack.enter_async_context(documents.jobs.running())

@@ -37,8 +37,7 @@ from pdfsluice.plugins.llamaindex.encoder import Encoder
 from pdfsluice.plugins.llamaindex.index import ProcessIndex, open_index
 from pdfsluice.plugins.llamaindex.options import IndexOptions
 from pdfsluice.plugins.llamaindex.passages import PassageDatabase
-from pdfsluice.plugins.llamaindex.stored import StagedPassage
-from pdfsluice.plugins.llamaindex.worker import DATABASE
+from pdfsluice.plugins.llamaindex.stored import DATABASE, StagedPassage
 from pdfsluice.plugins.pdfium.extractor import PdfiumText
 from pdfsluice.plugins.pdfium.options import PdfiumOptions
 from pdfsluice.plugins.pdfium.renderer import PdfiumPictures

@@ -32,7 +32,7 @@ from pdfsluice.plugins.llamaindex.encoder import Encoder
 from pdfsluice.plugins.llamaindex.index import ProcessIndex, open_index
 from pdfsluice.plugins.llamaindex.options import IndexOptions
 from pdfsluice.plugins.llamaindex.passages import PassageDatabase
-from pdfsluice.plugins.llamaindex.worker import DATABASE
+from pdfsluice.plugins.llamaindex.stored import DATABASE
 
 OWNER = "anna"
 PARALLEL = 8

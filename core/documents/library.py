@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from pdfsluice.core.document_files import DocumentFiles
@@ -23,6 +24,7 @@ from pdfsluice.core.plugins.ports.stores import Catalogue, VersionedCatalogue
 from pdfsluice.core.text import clean_name
 
 from .import_status import ImportStatus
+from .index_loss import IndexLoss
 from .indexable import no_index, require_text, text_may_follow
 from .jobs import JobRunner
 from .links import DocumentLinks, Link
@@ -38,7 +40,11 @@ _MAX_SHOWN_NAME = 60
 
 
 class Library:
-    """All operations on documents; each checks that the principal may do it."""
+    """All operations on documents; each checks that the principal may do it.
+
+    Attributes:
+        index_loss: Notices that the index is empty although documents were indexed.
+    """
 
     def __init__(
         self,
@@ -66,6 +72,7 @@ class Library:
         self._index_hint = index_hint
         self._jobs = jobs
         self._searcher = searcher
+        self.index_loss = IndexLoss(index, catalogue)
 
     async def list(
         self,
@@ -350,7 +357,7 @@ class Library:
         owner = _owner(principal, Scope.READ)
         if self._index is None:
             raise no_index(self._index_hint)
-        return await self._searcher.search(
+        result = await self._searcher.search(
             self._index,
             query,
             owner=owner,
@@ -359,6 +366,9 @@ class Library:
             wanted=wanted,
             match=match,
         )
+        if result.hits or result.note:
+            return result
+        return replace(result, note=await self.index_loss.note())
 
 
 def _clean_tags(tags: Sequence[str]) -> Sequence[str]:

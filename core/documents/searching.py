@@ -45,8 +45,8 @@ class SearchResult:
 
     Attributes:
         next: The offset of the hits that follow; ``None`` at the end.
-        note: Why the re-ranker had no part in their order, in a sentence; empty if it had, or
-            if there is none.
+        note: Why the re-ranker had no part in their order, or why nothing is found, in a
+            sentence; usually empty.
     """
 
     hits: tuple[SearchHit, ...]

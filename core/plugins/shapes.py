@@ -14,7 +14,15 @@ from typing import Any
 from .ports.access import Authenticator
 from .ports.checksums import Hasher
 from .ports.derived import DerivingStore
-from .ports.documents import Importer, Index, PageIndex, PageRenderer, TextExtractor, WarmsUp
+from .ports.documents import (
+    CountsContent,
+    Importer,
+    Index,
+    PageIndex,
+    PageRenderer,
+    TextExtractor,
+    WarmsUp,
+)
 from .ports.links import LinkSigner, ReachableStore
 from .ports.policy import Policy
 from .ports.ranking import Reranker
@@ -107,7 +115,7 @@ RETURNED: Mapping[tuple[type[Any], str], type[Any]] = {
 
 _ADDITIONS: Mapping[type[Any], tuple[type[Any], ...]] = {
     Blob: (PromptBlob,),
-    Index: (PageIndex,),
+    Index: (PageIndex, CountsContent),
     TextExtractor: (WarmsUp,),
     UploadStore: (ReachableStore, DerivingStore),
 }

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from pdfsluice.core import (
 )
 
 from .options import IndexOptions
+from .stored import DATABASE
 from .work import (
     MAX_BATCH_PASSAGES,
     MAX_QUERY,
@@ -47,6 +49,7 @@ class ProcessIndex:
     """An index in child processes that end when idle: words, vectors and search."""
 
     def __init__(self, options: IndexOptions, folder: Path) -> None:
+        self._folder = folder
         self._recipe = options.recipe(folder).as_message()
         self._most_passages = options.document_passages
         self._words = make_pool(options, folder, WORD_PROCESSES, options.indexing_idle_seconds)
@@ -193,6 +196,10 @@ class ProcessIndex:
         reply = await self._ask(request)
         return passages_of(reply, match)
 
+    async def is_empty(self) -> bool:
+        """Return whether no passage of any document is indexed."""
+        return await asyncio.to_thread(_is_empty, self._folder / DATABASE)
+
     async def close(self) -> None:
         """End all processes."""
         await self._words.close()
@@ -211,6 +218,18 @@ class ProcessIndex:
                 hint="Try again; a new process is started for each try.",
                 details={"reason": failure.reason},
             ) from failure
+
+
+def _is_empty(database: Path) -> bool:
+    if not database.exists():
+        return True
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+            (has_passages,) = connection.execute("SELECT EXISTS(SELECT 1 FROM passages)").fetchone()
+    except sqlite3.Error as error:  # what is wrong with it is for the search to report
+        logger.debug("%s cannot be read: %s", database, error)
+        return False
+    return not has_passages
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from typing import Literal
 
 from .languages import UNKNOWN
 
+DATABASE = "passages.db"
 Slot = Literal["main", "other"]
 """Which model a passage's vector is of: the settings' one, or that for other languages."""
 

@@ -21,14 +21,13 @@ from .rankings import Neighbours
 from .recipe import Recipe
 from .searching import NOTHING, Nearest, Plan, Question, Search, Searcher
 from .sqlite_reader import SqliteReader
-from .stored import PendingPassage, Slot, StagedPassage
+from .stored import DATABASE, PendingPassage, Slot, StagedPassage
 from .terms import analyse
 
 if TYPE_CHECKING:  # LlamaIndex takes a second to import
     from .foreign import ForeignVectors
     from .multilingual import MultilingualEncoder
 
-DATABASE = "passages.db"
 _NICENESS = 5  # indexing can wait; uploads and searches cannot
 
 

@@ -219,6 +219,18 @@ class PageIndex(Protocol):
         ...
 
 
+@runtime_checkable
+class CountsContent(Protocol):
+    """An :class:`Index` that can report that it has nothing, for example after a loss."""
+
+    async def is_empty(self) -> bool:
+        """Return whether no passage of any document is indexed.
+
+        It is asked when the program starts, and after searches that found nothing.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
     """How often an importer that failed is repeated, and after which delays.

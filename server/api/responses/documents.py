@@ -319,7 +319,10 @@ class SearchView(View):
     next: int | None = Field(
         None, description="The ``offset`` of the passages that follow; null at the end."
     )
-    note: str = Field("", description="Why the passages were not ranked again, in a sentence.")
+    note: str = Field(
+        "",
+        description="Why the passages were not ranked again, or why there are none, in a sentence.",
+    )
 
     @classmethod
     def of(cls, result: SearchResult) -> Self:
