@@ -1,4 +1,4 @@
-"""Sends no faster than asked."""
+"""Limits how fast an upload sends."""
 
 import asyncio
 import time
@@ -23,9 +23,9 @@ class Pacer:
         if self._rate is None:
             yield data
             return
-        most = int(self._rate)
-        for start in range(0, len(data), most):
-            part = data[start : start + most]
+        max_bytes = int(self._rate)
+        for start in range(0, len(data), max_bytes):
+            part = data[start : start + max_bytes]
             await self._admit(len(part), self._rate)
             yield part
 

@@ -48,9 +48,13 @@ class Inspection:
     """What is known of one file after all stages have seen it.
 
     Attributes:
-        size: Bytes.
+        path: The file.
+        size: Its bytes.
         seconds: How long it took.
         decision: What the policy makes of it; ``None`` if the file could not be inspected.
+        findings: What the stages found.
+        unscanned: What no stage could read.
+        facts: What the stages state about the file, such as its digest.
         error: Why it could not be inspected, or empty.
     """
 
@@ -102,22 +106,22 @@ class Inspector:
         size = 0
         try:
             size = await asyncio.to_thread(_size_of, path)
-            whole = await asyncio.to_thread(path.resolve)  # /dev/stdin is another file in a child
+            resolved = await asyncio.to_thread(path.resolve)  # a child has another /dev/stdin
             session = _session(path, size)
             reports = await asyncio.to_thread(self._stream, path, session, advance)
             report = merge_reports(reports)
             for spec in self._completion_stages:
                 if not is_needed(spec, lambda example: self._policy.decide(example, session)):
                     continue
-                context = CompletionContext(session=_with(session, report), path=whole)
+                context = CompletionContext(session=_with(session, report), path=resolved)
                 report = merge_reports([report, await spec.stage.inspect(context)])
             decision = self._judge(report.findings, session)
         except OSError as error:
             return _failed(path, size, started, error.strerror or str(error))
         except PartFailed as error:  # here, the reader of the message is the operator
-            reason = error.__cause__
-            why = f"{error.message} {type(reason).__name__}: {reason}"
-            return _failed(path, size, started, why)
+            cause = error.__cause__
+            reason = f"{error.message} {type(cause).__name__}: {cause}"
+            return _failed(path, size, started, reason)
         except PdfsluiceError as error:
             return _failed(path, size, started, error.message)
         except Exception as error:  # noqa: BLE001 - one file's trouble is not that of the others
@@ -201,5 +205,5 @@ def _with(session: Session, report: StageReport) -> Session:
     )
 
 
-def _failed(path: Path, size: int, started: float, why: str) -> Inspection:
-    return Inspection(path=path, size=size, seconds=time.perf_counter() - started, error=why)
+def _failed(path: Path, size: int, started: float, reason: str) -> Inspection:
+    return Inspection(path=path, size=size, seconds=time.perf_counter() - started, error=reason)

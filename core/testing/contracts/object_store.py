@@ -36,6 +36,11 @@ class ObjectStoreContract:
         """The same object store, opened again as a server does at its next start."""
         pytest.skip(NOT_LASTING.replace("reopen", "another"))
 
+    @pytest.fixture
+    def name(self) -> str:
+        """Return a new name."""
+        return f"uploads/{uuid4()}/0-{uuid4().hex}"
+
     def test_objects_are_there_after_opening_again(
         self, objects: ObjectStore, another: ObjectStore, name: str
     ) -> None:
@@ -45,11 +50,6 @@ class ObjectStoreContract:
         assert read_object(another, name, 3, 4) == b"3456"
         assert another.size(f"{name}0") is None
         assert [item.name for item in another.list(name.rpartition("/")[0])] == [name]
-
-    @pytest.fixture
-    def name(self) -> str:
-        """Return a new name."""
-        return f"uploads/{uuid4()}/0-{uuid4().hex}"
 
     def test_an_object_is_read_as_it_was_stored(self, objects: ObjectStore, name: str) -> None:
         objects.put(name, memoryview(b"0123456789"))

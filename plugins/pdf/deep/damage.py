@@ -20,21 +20,21 @@ _HARMLESS = re.compile(
     r"|memory limit"
 )
 _MEMORY = re.compile(r"\Astream <[^<>]*>")
-"""What stands in front of a warning about a file that is not on a disk."""
+"""The beginning of a warning about a file in memory, which has no path."""
 _POSITION = re.compile(r"\(object (\d+) \d+|object (\d+) \d+ at offset|\(?(?:offset (\d+))")
 
 
 def damages(warnings: Sequence[str], path: str) -> list[tuple[str, int | None]]:
     """Return qpdf's messages about damage, and the object that each names."""
-    causes: list[tuple[str, int | None]] = []
+    messages: list[tuple[str, int | None]] = []
     for warning in warnings:
         if _HARMLESS.search(warning):
             continue
         text = _MEMORY.sub("", warning.replace(path, "") if path else warning).lstrip(": ")
         position = _POSITION.search(text)
         number = next((int(n) for n in position.groups()[:2] if n), None) if position else None
-        causes.append((_sentence(text), number))
-    return causes
+        messages.append((_sentence(text), number))
+    return messages
 
 
 def exceeds_memory(warnings: Sequence[str]) -> bool:

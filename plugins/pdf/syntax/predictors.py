@@ -3,9 +3,9 @@
 from .values import Dictionary
 
 _TIFF = 2
-_FIRST_PNG = 10
-_MAX_ROW = 1 << 20
-_MAX_PADDED = 4096
+_FIRST_PNG = 10  # values of Predictor; from here on each row names its filter itself
+_MAX_ROW = 1 << 20  # bytes; data with longer rows stay as they are
+_MAX_PADDED = 4096  # bytes of a row; a last row that is shorter is filled with zeros
 
 
 def undo_predictor(data: bytes, parameters: Dictionary) -> bytes:
@@ -44,7 +44,7 @@ def _undo_png(data: bytes, row: int, step: int) -> bytes:
     for start in range(0, len(data), row + 1):
         kind = data[start]
         line = bytearray(data[start + 1 : start + 1 + row])
-        if len(line) < row <= _MAX_PADDED:  # as readers do, which then miss nothing
+        if len(line) < row <= _MAX_PADDED:  # readers do so, and find what is in the last row
             line += bytes(row - len(line))
         _undo_png_row(kind, line, above, step)
         result += line
@@ -53,10 +53,11 @@ def _undo_png(data: bytes, row: int, step: int) -> bytes:
 
 
 def _undo_png_row(kind: int, line: bytearray, above: bytes, step: int) -> None:
+    """Undo one of the PNG filter types (RFC 2083, 6): sub, up, average or Paeth."""
     if kind == 1:
         for i in range(step, len(line)):
             line[i] = (line[i] + line[i - step]) & 255
-    elif kind == 2:  # noqa: PLR2004 - the PNG filter types, RFC 2083, 6
+    elif kind == 2:  # noqa: PLR2004
         line[:] = bytes([(a + b) & 255 for a, b in zip(line, above, strict=False)])
     elif kind == 3:  # noqa: PLR2004
         for i in range(len(line)):
