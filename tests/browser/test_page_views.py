@@ -327,6 +327,7 @@ def test_the_upload_view_is_open_to_all(
     audit(page, screenshot, "28-verdicts")
 
 
+@pytest.mark.long
 def test_the_page_is_used_with_the_keyboard_alone(
     library: RunningServer, open_page: OpenPage, pdfs: Path
 ) -> None:
@@ -384,6 +385,7 @@ def test_a_document_that_is_not_there_is_shown_as_missing(
     audit(page, screenshot, "29-nothing-to-search")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", share([320, 390, 768, 820, 1920], every=5, nightly={390, 820}))
 def test_nothing_is_cut_off_at_any_width(
     library: RunningServer, open_page: OpenPage, screenshot: Screenshot, width: int

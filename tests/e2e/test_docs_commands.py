@@ -23,15 +23,22 @@ from tests.support.shares import share
 SECONDS = 120
 COSTLY = {
     "docs/how-to/choose-an-embedding-model.md",
+    "docs/how-to/deploy.md",
     "docs/how-to/limit-bandwidth.md",
     "docs/how-to/manage-jobs.md",
+    "docs/how-to/manage-keys.md",
+    "docs/how-to/redirect-downloads.md",
     "docs/how-to/replace-a-document.md",
     "docs/how-to/resume-an-upload.md",
+    "docs/how-to/run-a-cluster.md",
     "docs/how-to/search-documents.md",
     "docs/how-to/set-quotas.md",
+    "docs/how-to/upload-past-the-server.md",
+    "docs/how-to/use-ietf-resumable-uploads.md",
+    "docs/how-to/use-tus.md",
     "docs/how-to/write-plugins.md",
 }
-"""Pages whose commands take 2 s of CPU time and more, for what README.md and other tests do."""
+"""Pages whose commands take 1 s of CPU time and more, for what README.md and other tests do."""
 
 
 @dataclass(frozen=True)

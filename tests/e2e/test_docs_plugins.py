@@ -54,7 +54,7 @@ async def test_the_plugins_of_the_recipes_do_what_the_page_claims(
     assert stored == [letter.read_bytes()]
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 async def test_the_recognizer_of_the_recipe_reads_scans(
     server: RunningServer, tmp_path: Path
 ) -> None:

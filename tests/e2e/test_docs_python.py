@@ -21,9 +21,13 @@ SECONDS = 120
 COSTLY = {
     "docs/how-to/choose-an-embedding-model.md",
     "docs/how-to/connect-a-language-model.md",
+    "docs/how-to/manage-jobs.md",
     "docs/how-to/read-markdown.md",
     "docs/how-to/replace-a-document.md",
+    "docs/how-to/resume-an-upload.md",
+    "docs/how-to/search-documents.md",
     "docs/how-to/use-tus.md",
+    "docs/reference/testing.md",
 }
 """Pages whose programs load a framework or a model, or do what their commands do as well."""
 

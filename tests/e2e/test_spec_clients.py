@@ -94,6 +94,7 @@ async def only_document(server: Deployed) -> Document:
     return document
 
 
+@pytest.mark.long
 async def test_python_example(spec_server: Deployed, pdf: Path) -> None:
     program = pdf.with_name("example.py")
     program.write_text("import time\n" + example("python"), encoding="utf-8")

@@ -38,7 +38,7 @@ def pdfsluice(site: Path, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_the_plugin_is_listed_with_its_distribution(site: Path) -> None:
     listed = pdfsluice(site, "plugins")
     assert "pdfsluice-example" in listed

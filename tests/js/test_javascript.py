@@ -62,6 +62,7 @@ def test_the_declared_types_are_those_of_the_code(tmp_path: Path) -> None:
     assert differing == [], "run: npm --prefix tests/js run types"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     not (FOLDER / "node_modules" / "age-encryption").exists(),
     reason="the test tools are not installed: npm --prefix tests/js ci",

@@ -1,4 +1,4 @@
-"""Shares of what is alike: some cases in ``make test``, all in the long tests."""
+"""Shares of what is alike: some cases in ``make test``, most in ``.ci/run``."""
 
 from collections.abc import Collection, Iterable
 

@@ -177,6 +177,7 @@ def test_what_was_meant_is_asked(arguments: tuple[str, ...], meant: str) -> None
     assert meant in outcome.err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("locale", ["C", "POSIX"])
 def test_a_query_needs_no_utf_8_locale(server: RunningServer, locale: str) -> None:
     env = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

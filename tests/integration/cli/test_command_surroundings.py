@@ -27,6 +27,7 @@ def test_a_pipe_is_refused_and_not_waited_for(server: RunningServer, tmp_path: P
     assert f"{pipe} is not a regular file" in outcome.err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "env",
     share(

@@ -71,6 +71,7 @@ def test_what_was_not_looked_into_is_reported_too(server: RunningServer, tmp_pat
     assert "flagged: encrypted; 1 part not looked into; see" in waited.err
 
 
+@pytest.mark.long
 def test_a_refused_file_that_is_kept_is_shown_with_its_session(
     serve: Serve, tmp_path: Path
 ) -> None:

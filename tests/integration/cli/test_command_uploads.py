@@ -58,6 +58,7 @@ def test_json_is_for_programs(server: RunningServer, pdf: Path, tmp_path: Path) 
     assert first["import_status"] == "done"
 
 
+@pytest.mark.long
 def test_interrupted_upload_continues_with_the_printed_command(serve: Serve, pdf: Path) -> None:
     server = serve(STREAMING_CHUNK_SIZE_MB="0.0625")
     upload = ("upload", pdf, "--limit-rate", "200kB", "-p", "1", "--server", server.base_url)

@@ -30,6 +30,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_what_is_hidden_is_what_the_extras_bring() -> None:
     assert hidden_modules() > SERVER_LIBRARIES | INDEX_LIBRARIES
     assert not hidden_modules() & {"aiohttp", "pikepdf", "typer", "pydantic", "hyperscan"}
@@ -49,12 +50,15 @@ def test_the_base_scans_with_every_stage(file: Path) -> None:
     assert with_base[1]["findings"]
 
 
+@pytest.mark.long
 def test_the_base_uploads_to_a_server(server: RunningServer, file: Path) -> None:
     done = pdfsluice_started("upload", file, env={**only(), "PDFSLUICE_SERVER": server.base_url})
     assert done.code == 0, done.err
 
 
-@pytest.mark.parametrize("command", share(["plugins", "settings", "--help"], every=3))
+@pytest.mark.parametrize(
+    "command", share(["plugins", "settings", "--help"], every=3, nightly=["--help"])
+)
 def test_the_base_has_the_other_local_commands(command: str) -> None:
     done = pdfsluice_started(*command.split(), env=only())
     assert done.code == 0

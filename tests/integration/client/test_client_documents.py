@@ -59,7 +59,7 @@ async def test_documents_are_listed_renamed_and_deleted(serve: Serve, tmp_path: 
         assert len([document async for document in client.documents()]) == 4
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 async def test_indexed_document_is_found_with_its_page(
     server: RunningServer, tmp_path: Path
 ) -> None:

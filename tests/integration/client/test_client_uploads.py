@@ -256,6 +256,7 @@ async def test_another_file_does_not_continue_an_upload(
         assert await client.sessions() == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("keep_time", [True, False], ids=["same-mtime", "new-mtime"])
 async def test_a_file_edited_between_two_attempts_is_not_stored(
     serve: Serve, pdf: Path, *, keep_time: bool

@@ -38,7 +38,7 @@ async def send_all(runtime: Runtime, session_id: str) -> None:
     await runtime.uploads.receive(LOCAL, session_id, chunk, Pieces(DATA))
 
 
-@pytest.mark.parametrize("seed", share(range(6), every=3))
+@pytest.mark.parametrize("seed", share(range(6), every=3, nightly=[1, 2, 4]))
 async def test_interrupted_at_random_moments(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
     async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:

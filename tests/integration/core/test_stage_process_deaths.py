@@ -57,6 +57,7 @@ async def test_a_process_that_dies_costs_only_time(tmp_path: Path, beside: bool)
         assert known["pid"] not in before
 
 
+@pytest.mark.long
 async def test_a_file_that_ends_every_process_fails_alone(tmp_path: Path) -> None:
     deadly, other = file("die"), file("quiet")
     async with saboteur_runtime(tmp_path) as runtime:
@@ -169,6 +170,7 @@ async def test_a_process_that_has_grown_gives_its_uploads_to_another(tmp_path: P
         assert known["began_at"] == CHUNK  # from its checkpoint
 
 
+@pytest.mark.long
 async def test_a_process_above_the_memory_limit_is_killed(tmp_path: Path) -> None:
     limits = PoolLimits(retire_bytes=LEAK_BYTES, max_bytes=LEAK_BYTES, memory_interval=0.02)
     data, other = file("leak-and-hang"), file("quiet")
@@ -228,6 +230,7 @@ async def test_a_process_ends_with_its_server_whatever_it_is_at(tmp_path: Path) 
     share(
         ["position", "stuck", "type", "severity", "error", "id", "many", "log", "checkpoints"],
         every=3,
+        nightly=["stuck", "type", "error", "id"],
     ),
 )
 async def test_what_no_stage_can_report_is_not_believed(

@@ -117,7 +117,9 @@ def test_files_without_sessions_are_removed(running: RunningServer, tus: Tus, pd
     finish(running, tus, url, pdf)
 
 
-@pytest.mark.parametrize("harm", share(["short", "gone", "other", "longer"], every=4))
+@pytest.mark.parametrize(
+    "harm", share(["short", "gone", "other", "longer"], every=4, nightly=["longer"])
+)
 def test_stored_bytes_are_harmed(running: RunningServer, tus: Tus, pdf: bytes, harm: str) -> None:
     """Committed bytes that rot are missing again; no wrong file completes."""
     url = tus.create(pdf)

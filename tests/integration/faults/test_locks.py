@@ -19,6 +19,7 @@ def pdf() -> bytes:
     return make_pdf([uuid.uuid4().hex], noise_per_page=100_000)
 
 
+@pytest.mark.long
 def test_a_locked_database_does_not_freeze_the_server(serve: Serve, pdf: bytes) -> None:
     """One thread that waits must not keep the event loop from other requests."""
     running = serve()

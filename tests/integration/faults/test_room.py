@@ -39,6 +39,7 @@ def test_quota_is_reserved_when_the_upload_is_opened(serve: Serve, pdf: bytes) -
     tus.create(pdf)  # a document does not count any more
 
 
+@pytest.mark.long
 def test_room_of_cancelled_and_expired_uploads_comes_back(serve: Serve, pdf: bytes) -> None:
     running = serve(PDFSLUICE_PLUGINS__LOCAL_STORE__MAX_BYTES="5MiB")
     tus = tus_of(running)

@@ -72,7 +72,7 @@ def ink(picture: Image.Image, box: Box, scale: float) -> int:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("turn", share([90, 180, 270], every=3))
+@pytest.mark.parametrize("turn", share([90, 180, 270], every=3, nightly=[270]))
 async def test_paper_that_lay_wrong_is_read(tesseract: Tesseract, turn: int) -> None:
     lines = [*LINES, *(f"Paragraph {n} says what the board decided." for n in range(8))]
     page = await tesseract.recognize(jpeg(picture_of(lines, turn=turn)))
@@ -86,6 +86,7 @@ async def test_an_empty_page_has_no_words(tesseract: Tesseract) -> None:
     assert list(page.lines) == []
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_hostile_picture_ends_at_most_the_child(tesseract: Tesseract) -> None:
     huge = jpeg(Image.new("L", (8000, 8000)))
@@ -96,6 +97,7 @@ async def test_a_hostile_picture_ends_at_most_the_child(tesseract: Tesseract) ->
     assert [word.text for word in page.lines[0]] == LINES[0].split(), "the next is read"
 
 
+@pytest.mark.long
 async def test_a_page_has_a_limit_of_time() -> None:
     noise = Image.effect_noise((2000, 2600), 200)
     others = workers()

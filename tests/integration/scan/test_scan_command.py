@@ -65,6 +65,7 @@ def scan(*arguments: object) -> Done:
     return Done(result.exit_code, result.stdout, result.stderr)
 
 
+@pytest.mark.long
 def test_the_program_has_the_command(files: Path) -> None:
     """One run as a process of its own; the others are spared its start."""
     done = subprocess.run(
@@ -115,7 +116,7 @@ def test_a_finding_has_its_place_from_the_stream_and_its_trigger_from_the_walk(
     assert script["excerpt"] == "app.alert(1)"
 
 
-@pytest.mark.parametrize("size", share(["7", "1", "64KiB"], every=3))
+@pytest.mark.parametrize("size", share(["7", "1", "64KiB"], every=3, nightly=["64KiB"]))
 def test_the_chunk_size_changes_nothing(files: Path, size: str) -> None:
     whole = lines(scan(files / "opens.pdf", "--json"))["opens.pdf"]
     small = lines(scan(files / "opens.pdf", "--json", "--chunk-size", size))["opens.pdf"]

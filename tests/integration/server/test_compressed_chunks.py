@@ -274,6 +274,7 @@ def peak_memory(server: RunningServer) -> int:
     return int(match[1]) * 1024
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 async def test_a_bomb_ends_at_the_length_of_its_chunk_with_flat_memory(serve: Serve) -> None:
     """4 KiB become 128 MiB, and 32 KiB become a GiB, which is what the format allows."""

@@ -121,6 +121,7 @@ async def test_the_server_reports_how_long_its_turns_took(serve: Serve) -> None:
     assert 0 < float(buckets[0][1]) <= float(buckets[-1][1]) == float(count)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sharing", ["apart", "shared"])
 def test_server_and_stage_process_keep_to_their_processors(serve: Serve, sharing: str) -> None:
     usable = os.sched_getaffinity(0)

@@ -143,6 +143,7 @@ async def test_a_chunk_is_judged_once_whatever_follows_it(tmp_path: Path) -> Non
     assert len(judges.judged) == 1
 
 
+@pytest.mark.long
 async def test_nothing_is_left_of_requests_that_ended_badly(tmp_path: Path) -> None:
     """Whatever ends a large body: its descriptors and its memory come back."""
     dice = random.Random(5)

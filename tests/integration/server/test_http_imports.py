@@ -67,6 +67,7 @@ async def ended(web: WebServer, document: dict[str, Any]) -> dict[str, Any]:
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.long
 async def test_a_document_without_a_text_is_not_reported_as_searchable(reading: WebServer) -> None:
     locked = await reading.upload(locked_pdf(), auto_build_index=True)
     status = await ended(reading, locked)

@@ -156,6 +156,7 @@ async def test_old_clients_see_what_they_saw(library: WebServer) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.long
 async def test_a_scan_is_read_and_found_with_its_place(library: WebServer, tmp_path: Path) -> None:
     lines = ["Minutes of the board", "The dredger was sold for a song."]
     scan = write_scan(tmp_path / "scan.pdf", [picture_of(lines, points=14)])

@@ -29,7 +29,8 @@ UNWANTED: Mapping[str, re.Pattern[str]] = {
         r"""(?:^|[\s"'`(=:])(?:file://)?/(?:work|root|Users|home/(?!pdfsluice\b)\w+|tmp/\w+)/"""
     ),
     "where packages are fetched from": re.compile(
-        r"index-url[ =]|registry\s*=\s*[\"']?https?:|registry\.npmjs|pypi\.org/simple|files\.pythonhosted"
+        r"index-url[ =]|registry\s*=\s*[\"']?https?:|registry\.npmjs|pypi\.org/simple"
+        r"|files\.pythonhosted"
     ),
 }
 
