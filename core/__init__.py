@@ -91,6 +91,7 @@ if TYPE_CHECKING:
     from .plugins.ports.catalogue import (
         Catalogue,
         CatalogueSpec,
+        CompletingCatalogue,
         DocumentChanges,
         VersionedCatalogue,
     )
@@ -151,7 +152,13 @@ if TYPE_CHECKING:
         TextRecognizer,
         TextRecognizerSpec,
     )
-    from .plugins.ports.sessions import SessionChanges, SessionStore, SessionStoreSpec, Standing
+    from .plugins.ports.sessions import (
+        HoldingStore,
+        SessionChanges,
+        SessionStore,
+        SessionStoreSpec,
+        Standing,
+    )
     from .plugins.ports.sinks import EventSink, EventSinkSpec
     from .plugins.ports.stages import (
         ChunkCheck,
@@ -206,6 +213,7 @@ __all__ = [
     "ChunkStageSpec",
     "Cluster",
     "CommandSpec",
+    "CompletingCatalogue",
     "CompletionContext",
     "CompletionStage",
     "CompletionStageSpec",
@@ -239,6 +247,7 @@ __all__ = [
     "Hint",
     "HintKind",
     "Hold",
+    "HoldingStore",
     "ImportContext",
     "ImportEnded",
     "Importer",

@@ -50,11 +50,12 @@ _MODULES = {
     "plugins.ports.links": "LinkSigner LinkSignerSpec LinkedFile ReachableStore Ticket",
     "plugins.ports.managed_jobs": "JobFilter ListedJob ManagedJobs OpenJobs",
     "plugins.ports.objects": "ObjectInfo ObjectStore",
-    "plugins.ports.catalogue": "Catalogue CatalogueSpec DocumentChanges VersionedCatalogue",
+    "plugins.ports.catalogue": "Catalogue CatalogueSpec CompletingCatalogue"
+    " DocumentChanges VersionedCatalogue",
     "plugins.ports.rates": (
         "HasRateLimits HasRates RateClocks RateLimits RateLimitStore Reservation"
     ),
-    "plugins.ports.sessions": "SessionChanges SessionStore SessionStoreSpec Standing",
+    "plugins.ports.sessions": "HoldingStore SessionChanges SessionStore SessionStoreSpec Standing",
     "processes.child": "Child ChildFailed plain_environment",
     "processes.child_main": "Limits path_from_text path_to_text serve",
     "processes.pool": "ChildPool",

@@ -157,6 +157,7 @@ def _completer(base: RuntimeBase, documents: DocumentParts) -> Completer:
         base.registry,
         base.stores.uploads,
         base.stores.catalogue,
+        base.stores.sessions,
         base.stores.files,
         on_jobs=documents.jobs.queued,
         on_replaced=documents.versions.replaced,

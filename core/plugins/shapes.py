@@ -29,7 +29,15 @@ from .ports.ranking import Reranker
 from .ports.recognition import TextRecognizer
 from .ports.sinks import EventSink
 from .ports.stages import ChunkCheck, ChunkStage, CompletionStage, Gate, Pacer, StreamStage
-from .ports.stores import Blob, Catalogue, PromptBlob, SessionStore, UploadStore
+from .ports.stores import (
+    Blob,
+    Catalogue,
+    CompletingCatalogue,
+    HoldingStore,
+    PromptBlob,
+    SessionStore,
+    UploadStore,
+)
 
 
 class Shape(Enum):
@@ -115,6 +123,8 @@ RETURNED: Mapping[tuple[type[Any], str], type[Any]] = {
 
 _ADDITIONS: Mapping[type[Any], tuple[type[Any], ...]] = {
     Blob: (PromptBlob,),
+    Catalogue: (CompletingCatalogue,),
+    SessionStore: (HoldingStore,),
     Index: (PageIndex, CountsContent),
     TextExtractor: (WarmsUp,),
     UploadStore: (ReachableStore, DerivingStore),

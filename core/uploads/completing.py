@@ -30,7 +30,12 @@ from pdfsluice.core.findings import (
 )
 from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.ports.stages import CompletionContext
-from pdfsluice.core.plugins.ports.stores import Catalogue, SessionChanges, UploadStore
+from pdfsluice.core.plugins.ports.stores import (
+    Catalogue,
+    SessionChanges,
+    SessionStore,
+    UploadStore,
+)
 from pdfsluice.core.plugins.registry import Registry
 from pdfsluice.core.scanning.merging import merge_reports
 from pdfsluice.core.scanning.needed import is_needed
@@ -40,7 +45,7 @@ from pdfsluice.core.threads import run_uncancelled
 from . import opaque
 from .duplicates import Duplicates, explain, sha256_of
 from .lifecycle import ENDED, refusal, rejection
-from .new_documents import jobs_of, new_document
+from .new_documents import NewDocuments, jobs_of, new_document
 from .read_back import reading_back
 from .replacing import is_indexed, newest_version
 from .results import Completion
@@ -66,6 +71,7 @@ class Completer:
         registry: Registry,
         uploads: UploadStore,
         catalogue: Catalogue,
+        sessions: SessionStore,
         files: DocumentFiles,
         *,
         on_jobs: Callable[[int, Collection[JobKind], str], None],
@@ -73,9 +79,10 @@ class Completer:
         on_validating: Callable[[], None],
     ) -> None:
         self._stages = registry.completion_stages
-        self._importers = {spec.name: spec.required for spec in registry.importers}
         self._uploads = uploads
         self._catalogue = catalogue
+        importers = {spec.name: spec.required for spec in registry.importers}
+        self._new_documents = NewDocuments(catalogue, sessions, importers)
         self._on_jobs = on_jobs
         self._on_replaced = on_replaced
         self._on_validating = on_validating
@@ -289,18 +296,12 @@ class Completer:
         earlier = await newest_version(self._catalogue, session)
         indexed = earlier is not None and await is_indexed(self._catalogue, earlier)
         jobs = jobs_of(session, indexed=indexed)
-        document = await self._catalogue.add(
-            new_document(session, earlier),
-            jobs,
-            unique=session.check_duplicates,
-            importers=self._importers,
-        )
+        document = await self._new_documents.add(upload, new_document(session, earlier), jobs)
         if document.session_id != session.id:  # another upload of the file was first
             if not await self._duplicates.is_intact(document):
                 await self._duplicates.heal(session, document)
             await self._end_as_duplicate(upload, document, {})
             return Completion(upload.session, document)
-        await upload.change(state=SessionState.COMPLETED, document_id=document.id)
         upload.progress.publish_status()
         if document.version > 1:
             self._on_replaced()

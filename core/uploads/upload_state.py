@@ -7,12 +7,12 @@ Commits are no units: a unit may be waiting for the request that commits.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Any, TypeVar, Unpack
 
 from pdfsluice.core.errors import StateConflict
-from pdfsluice.core.models import Extent, Session
+from pdfsluice.core.models import Extent, Session, SessionState
 from pdfsluice.core.plugins.ports.cluster import Hint, HintKind
 from pdfsluice.core.plugins.ports.stores import SessionChanges
 from pdfsluice.core.ranges import RangeSet
@@ -25,6 +25,8 @@ from .measuring import Meter
 from .refreshing import Refresher
 
 T = TypeVar("T")
+Store = Callable[[Session, SessionChanges], Awaitable[Session]]
+"""Stores changes of a session as it was read; returns it as it is then."""
 
 
 class UploadState:
@@ -91,24 +93,34 @@ class UploadState:
                 await self.refresh()
             return await change()
 
-    async def change(self, **changes: Unpack[SessionChanges]) -> None:
+    async def change(self, store: Store | None = None, **changes: Unpack[SessionChanges]) -> None:
         """Store changed fields and take the new snapshot; part of a unit.
+
+        Args:
+            store: Stores them in place of the session store, with what belongs to them.
+            changes: The new values.
 
         Raises:
             StateConflict: The transition table does not allow it, or another process changed
                 the session.
         """
         try:
-            await self._change(**changes)
+            await self._change(store, **changes)
         except StateConflict:
             before = self.session
             await self.refresh()
             if self.session.version == before.version or self.session.state is not before.state:
                 raise
-            await self._change(**changes)  # another field was changed
-        self._cluster.notify(Hint(HintKind.CHANGED, self.session.id, text=self.session.state))
+            await self._change(store, **changes)  # another field was changed
+        if self._concerns_others(self.session.state):
+            self._cluster.notify(Hint(HintKind.CHANGED, self.session.id, text=self.session.state))
 
-    async def _change(self, **changes: Unpack[SessionChanges]) -> None:
+    def _concerns_others(self, state: SessionState) -> bool:
+        """Return whether other nodes act on a change to a state."""
+        del state
+        return True
+
+    async def _change(self, store: Store | None, **changes: Unpack[SessionChanges]) -> None:
         state = changes.get("state", self.session.state)
         if state is not self.session.state:
             check_transition(self.session, state)
@@ -116,7 +128,10 @@ class UploadState:
                 changes = ended(self.session, self._backends.now(), **changes)
         self.meter.enter(state)
         changes["measures"] = self.meter.measures
-        current = await self._backends.sessions.update(self.session, **changes)
+        if store is None:
+            current = await self._backends.sessions.update(self.session, **changes)
+        else:
+            current = await store(self.session, changes)
         committed = self.session.committed  # which may have grown meanwhile
         is_same = current.committed is committed
         self.session = current if is_same else current.changed(committed=committed)

@@ -4,11 +4,21 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Unpack
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, and_, bindparam, case, func, or_, select
 
-from pdfsluice.core import Decision, Document, DocumentChanges, DocumentFilter, JobKind, NewDocument
+from pdfsluice.core import (
+    Decision,
+    Document,
+    DocumentChanges,
+    DocumentFilter,
+    JobKind,
+    NewDocument,
+    Session,
+    SessionChanges,
+    SessionStore,
+)
 
-from . import counting
+from . import counting, statements
 from .database import Database
 from .document_changes import change_document
 from .encoding import clean, document_row, read_document, to_json
@@ -25,7 +35,9 @@ from .reading import (
     read_documents,
     require_document,
 )
+from .refusals import key_of, refused_update
 from .schema import documents
+from .session_updates import SessionUpdate
 from .versions import (
     SqlVersions,
     continue_lineage,
@@ -47,6 +59,22 @@ _by_digest = Prepared(
         documents.c.replaced_by.is_(None),
     )
     .order_by(documents.c.id)
+    .limit(1)
+)
+_own = documents.c.session_id == bindparam("session")
+_own_or_equal = Prepared(
+    select(documents)
+    .where(
+        or_(
+            _own,
+            and_(
+                documents.c.owner == bindparam("owner"),
+                documents.c.sha256 == bindparam("sha256"),
+                documents.c.replaced_by.is_(None),
+            ),
+        )
+    )
+    .order_by(case((_own, 0), else_=1), documents.c.id)
     .limit(1)
 )
 _lock_digest = select(
@@ -84,41 +112,90 @@ class SqlCatalogue(SqlManagedJobs, SqlPages, SqlJobs, SqlVersions):
         row = document_row(document)
 
         def operation(connection: Connection) -> Document:
-            newest = None
-            if document.lineage is not None:
-                lock_lineage(connection, document.lineage, postgresql=self._database.postgresql)
-                newest = newest_version(connection, document.lineage)
-                if newest is not None and unique and is_same_file(newest, document):
-                    return read_document(newest)
-                continue_lineage(newest, row)
-            elif unique and document.sha256:
-                existing = self._existing(connection, document)
-                if existing is not None:
-                    return read_document(existing)
             row["account"] = counting.account_of_document(connection, document)
-            new_row = self._add.run(connection, row).one_or_none()
-            if new_row is None:
-                earlier = _by_session.run(connection, {"session": document.session_id})
-                return read_document(earlier.one())
-            if newest is not None:
-                supersede(connection, newest, new_row.id)
-            self._queue(connection, new_row.id, jobs, importers)
-            counts = (document.file_size, row["metadata_bytes"])
-            counting.count_document(connection, row["account"], *counts, number=1)
-            return read_document(new_row)
+            stored, is_new = self._insert(connection, document, row, unique=unique)
+            if is_new:
+                self._queue(connection, stored.id, jobs, importers)
+                counts = (document.file_size, row["metadata_bytes"])
+                counting.count_document(connection, row["account"], *counts, number=1)
+            return read_document(stored)
 
         return await self._database.write(operation, durable=True)
+
+    def shares(self, sessions: SessionStore) -> bool:
+        """Return whether a session store has its rows in the same database."""
+        return getattr(sessions, "database", None) is self._database
+
+    async def complete(
+        self,
+        session: Session,
+        document: NewDocument,
+        jobs: Sequence[JobKind],
+        *,
+        changes: SessionChanges,
+        unique: bool = False,
+        importers: Mapping[str, bool] = MappingProxyType({}),
+    ) -> tuple[Document, Session]:
+        """Add a document and complete its session in one transaction.
+
+        Raises:
+            StateConflict: The session is not being imported, or was changed.
+            SessionNotFound: There is no such session.
+        """
+        row = document_row(document)
+        row["account"] = counting.account_of(session)
+        key = {**key_of(session.id), "expected": session.version}
+
+        def operation(connection: Connection) -> tuple[Document, Session]:
+            if not statements.LOCK_VERSION.run(connection, key).rows:
+                raise refused_update(connection, session)
+            stored, is_new = self._insert(connection, document, row, unique=unique)
+            if stored.session_id != session.id:
+                return read_document(stored), session
+            update = SessionUpdate(session, {**changes, "document_id": stored.id})
+            counts: Mapping[str, int] = {}
+            if is_new:
+                self._queue(connection, stored.id, jobs, importers)
+                counts = counting.counts_of_document(document.file_size, row["metadata_bytes"])
+            update.run(connection, self._database, counts)
+            return read_document(stored), update.new
+
+        return await self._database.write(operation, durable=True)
+
+    def _insert(
+        self, connection: Connection, document: NewDocument, row: dict[str, Any], *, unique: bool
+    ) -> tuple[AnyRow, bool]:
+        """Insert a document, or find the one in its place; return if it is new."""
+        newest = None
+        if document.lineage is not None:
+            lock_lineage(connection, document.lineage, postgresql=self._database.postgresql)
+            newest = newest_version(connection, document.lineage)
+            if newest is not None and unique and is_same_file(newest, document):
+                return newest, False
+            continue_lineage(newest, row)
+        elif unique and document.sha256:
+            existing = self._existing(connection, document)
+            if existing is not None:
+                return existing, False
+        new_row = self._add.run(connection, row).one_or_none()
+        if new_row is None:
+            earlier = _by_session.run(connection, {"session": document.session_id})
+            return earlier.one(), False
+        if newest is not None:
+            supersede(connection, newest, new_row.id)
+        return new_row, True
 
     def _existing(self, connection: Connection, document: NewDocument) -> AnyRow | None:
         """Return the session's document, or else the oldest one with the same digest."""
         if self._database.postgresql:
             key = f"{document.owner} {document.sha256}"
             connection.execute(_lock_digest, {"key": key})
-        own = _by_session.run(connection, {"session": document.session_id}).one_or_none()
-        if own is not None:
-            return own
-        values = {"owner": document.owner, "sha256": document.sha256}
-        return _by_digest.run(connection, values).one_or_none()
+        values = {
+            "session": document.session_id,
+            "owner": document.owner,
+            "sha256": document.sha256,
+        }
+        return _own_or_equal.run(connection, values).one_or_none()
 
     async def get(self, document_id: int, *, owner: str | None) -> Document:
         """Return a document; ``owner`` is ``None`` for administrators."""

@@ -8,6 +8,7 @@ whatever can be written before it is, so that the lock lasts for the commit alon
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -196,12 +197,18 @@ def may_be_refused(before: Session, after: Session) -> bool:
 
 
 def count_change(
-    connection: Connection, before: Session, after: Session, *, metadata_bytes: int = 0
+    connection: Connection,
+    before: Session,
+    after: Session,
+    *,
+    metadata_bytes: int = 0,
+    counts: Mapping[str, int] = MappingProxyType({}),
 ) -> None:
     """Count a change of a session, if it concerns what is counted.
 
     Args:
         metadata_bytes: By how much its metadata grows.
+        counts: What else is counted for its account.
 
     Raises:
         QuotaExceeded: It reserves more than the limits allow; nothing was counted.
@@ -212,6 +219,8 @@ def count_change(
         needed = {"stored_bytes": more, "reserved_bytes": more}
         _take(connection, _GROW, account_of(after), {"size": more}, needed)
         growth["reserved_bytes"] = 0
+    for name, more in counts.items():
+        growth[name] = growth.get(name, 0) + more
     _count(connection, account_of(after), **growth)
 
 
@@ -249,13 +258,13 @@ def count_document(
     connection: Connection, name: str, size: int, metadata_bytes: int, *, number: int
 ) -> None:
     """Count a document that was added (``number`` is 1) or deleted (-1)."""
-    _count(
-        connection,
-        name,
-        stored_bytes=number * size,
-        documents=number,
-        metadata_bytes=number * metadata_bytes,
-    )
+    counts = counts_of_document(size, metadata_bytes)
+    _count(connection, name, **{column: number * count for column, count in counts.items()})
+
+
+def counts_of_document(size: int, metadata_bytes: int) -> dict[str, int]:
+    """Return what one document counts for its account."""
+    return {"stored_bytes": size, "documents": 1, "metadata_bytes": metadata_bytes}
 
 
 def count_metadata(connection: Connection, name: str, more: int) -> None:

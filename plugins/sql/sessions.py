@@ -27,7 +27,7 @@ from pdfsluice.core import (
     SessionState,
     Standing,
 )
-from pdfsluice.core.uploads.lifecycle import ENDED, too_many_open
+from pdfsluice.core.uploads.lifecycle import too_many_open
 
 from . import counting, idle_clock, statements
 from .analytics import SqlAnalytics
@@ -42,8 +42,10 @@ from .quotas import SqlQuotas
 from .rate_limits import SqlRateLimits
 from .rates import SqlRates
 from .reading import ranges_of
-from .refusals import explain_refused_extent, key_of, not_found, refused_update
+from .refusals import explain_refused_extent, key_of, not_found
 from .schema import extents, sessions
+from .schema import holds as holds_table
+from .session_updates import SessionUpdate
 
 
 class SqlSessionStore:
@@ -70,6 +72,10 @@ class SqlSessionStore:
         self._channel = channel or NoChannel()
         self._heartbeat_interval = heartbeat_interval
         self._create = Prepared(database.insert(sessions).on_conflict_do_nothing())
+        self._hold = Prepared(
+            database.insert(holds_table).on_conflict_do_nothing(),
+            columns=["session_id", "node", "epoch"],
+        )
         self.quotas = SqlQuotas(database)
         self.analytics = SqlAnalytics(database)
         self.keys = SqlKeys(database, self._channel)
@@ -77,6 +83,11 @@ class SqlSessionStore:
         self.rate_limits = SqlRateLimits(database)
         self._room: dict[str, tuple[int, int]] = {}  # owner to the limit and what was left
         self._shared: Callable[[], bool] = lambda: False
+
+    @property
+    def database(self) -> Database:
+        """The database."""
+        return self._database
 
     def joined(self, identity: NodeIdentity) -> AbstractAsyncContextManager[Cluster]:
         """Register this process as a live node; see :mod:`.nodes`."""
@@ -155,6 +166,21 @@ class SqlSessionStore:
             StateConflict: The session takes no more bytes.
             OffsetConflict: Other bytes were committed in this range.
         """
+        return await self._commit(session_id, extent, now, frontier, holds=False)
+
+    async def commit_and_hold(
+        self, session_id: str, extent: Extent, now: datetime, *, frontier: int = 0
+    ) -> Standing | None:
+        """Add a committed extent, and hold the session unless there is a holder.
+
+        Raises:
+            SessionNotFound, StateConflict, OffsetConflict: As for a commit.
+        """
+        return await self._commit(session_id, extent, now, frontier, holds=True)
+
+    async def _commit(
+        self, session_id: str, extent: Extent, now: datetime, frontier: int, *, holds: bool
+    ) -> Standing | None:
         values = {
             **key_of(session_id),
             "start": extent.start,
@@ -164,6 +190,7 @@ class SqlSessionStore:
             "place": extent.place,
         }
         asked = {**key_of(session_id), "frontier": frontier}
+        holder = {"session_id": session_id, "node": self._database.node, "epoch": 0}
 
         def operation(connection: Connection) -> Standing | None:
             shared, version = self._database.shared, None
@@ -174,7 +201,9 @@ class SqlSessionStore:
             if version is None or not shared:
                 return None
             rows = statements.EXTENTS_AFTER.run(connection, asked)
-            return Standing(version=version, extents=[Extent(*row) for row in rows])
+            committed = [Extent(*row) for row in rows]
+            held = holds and self._hold.run(connection, holder).rowcount > 0
+            return Standing(version=version, extents=committed, held=held)
 
         return await self._database.write(operation)
 
@@ -227,49 +256,13 @@ class SqlSessionStore:
 
     async def update(self, session: Session, **changes: Unpack[SessionChanges]) -> Session:
         """Store changed fields, if the stored version is still ``session.version``."""
-        if forbidden := changes.keys() - SessionChanges.__annotations__.keys():
-            raise TypeError(f"not changeable: {', '.join(sorted(forbidden))}")
-        new = session.changed(**changes, version=session.version + 1)
-        row = session_row(new)
-        metadata = 0
-        if changes.keys() & {"metadata", "title"}:
-            metadata = row["metadata_bytes"] - session_row(session)["metadata_bytes"]
-        values = {
-            **key_of(session.id),
-            "expected": session.version,
-            **{f"new_{column}": row[column] for column in row if column not in {"id", "version"}},
-        }
+        update = SessionUpdate(session, changes)
 
         def operation(connection: Connection) -> None:
-            if new.state is SessionState.EXPIRED:
-                self._refuse_if_grown(connection, session)
-            counts_first = counting.may_be_refused(session, new)
-            if counts_first:
-                counting.count_change(connection, session, new, metadata_bytes=metadata)
-            if not statements.UPDATE.run(connection, values).rowcount:
-                if counts_first:
-                    counting.count_back(connection, session, new, metadata_bytes=metadata)
-                raise refused_update(connection, session)
-            if self._database.shared and new.state in ENDED:
-                statements.END_HOLD.run(connection, key_of(session.id))
-            if not counts_first:
-                counting.count_change(connection, session, new, metadata_bytes=metadata)
+            update.run(connection, self._database)
 
         await self._database.write(operation)
-        return new
-
-    def _refuse_if_grown(self, connection: Connection, session: Session) -> None:
-        """Refuse to expire an upload that has received bytes since it was read.
-
-        Raises:
-            StateConflict: It has.
-        """
-        key = key_of(session.id)
-        if self._database.postgresql:  # a commit at another node comes before or after this
-            statements.LOCK_SESSION.run(connection, key)
-        size = sum(row.end - row.start for row in statements.RANGES.run(connection, key))
-        if size > session.committed.size:
-            raise refused_update(connection, session)
+        return update.new
 
     async def find(
         self,

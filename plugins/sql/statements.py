@@ -2,6 +2,7 @@
 
 from sqlalchemy import BigInteger, String, bindparam, delete, func, insert, or_, select, update
 
+from pdfsluice.core import SessionState
 from pdfsluice.core.uploads.lifecycle import OPEN
 
 from .prepared import Prepared
@@ -94,6 +95,15 @@ END_HOLD = Prepared(delete(holds).where(holds.c.session_id == bindparam("session
 LOCK_SESSION = Prepared(
     select(sessions.c.version)
     .where(sessions.c.id == bindparam("session"))
+    .with_for_update(key_share=True)
+)
+LOCK_VERSION = Prepared(
+    select(sessions.c.version)
+    .where(
+        sessions.c.id == bindparam("session"),
+        sessions.c.version == bindparam("expected"),
+        sessions.c.state == SessionState.IMPORTING.value,
+    )
     .with_for_update(key_share=True)
 )
 PREVIOUS_END = (

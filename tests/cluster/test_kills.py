@@ -54,10 +54,8 @@ async def test_a_node_is_killed_in_a_chunk(drill: Drill, point: str) -> None:
                 "after-put-document",
                 "before-delete-objects",
                 "after-delete-objects",
-                "before-add-document",
-                "after-add-document",
-                "before-state-completed",
-                "after-state-completed",
+                "before-complete-upload",
+                "after-complete-upload",
             )
         ),
     ],

@@ -185,7 +185,7 @@ async def test_cancel_and_complete_at_different_nodes(drill: Drill) -> None:
 
 @pytest.mark.parametrize(
     "point",
-    ["before-commit", "before-put-document", "before-add-document", "before-state-completed"],
+    ["before-commit", "before-put-document", "before-complete-upload"],
 )
 async def test_a_stopped_holder_wakes_up(drill: Drill, point: str) -> None:
     """Another has finished its work meanwhile; what it still does changes nothing."""

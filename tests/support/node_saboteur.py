@@ -111,5 +111,5 @@ def pdfsluice_register_event_sinks(context: PluginContext) -> Sequence[EventSink
     _wrap(folder, ObstoreObjects, "delete", lambda _: "delete-objects")
     _wrap_coroutine(folder, SqlSessionStore, "commit", lambda *_, **__: "commit")
     _wrap_coroutine(folder, SqlSessionStore, "update", _update)
-    _wrap_coroutine(folder, SqlCatalogue, "add", lambda *_, **__: "add-document")
+    _wrap_coroutine(folder, SqlCatalogue, "complete", lambda *_, **__: "complete-upload")
     return ()

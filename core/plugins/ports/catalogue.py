@@ -17,8 +17,10 @@ from pdfsluice.core.document_models import (
     TextSource,
 )
 from pdfsluice.core.findings import Decision, Finding
+from pdfsluice.core.models import Session
 
 from .opening import Opener
+from .sessions import SessionChanges, SessionStore
 
 
 class DocumentChanges(TypedDict, total=False):
@@ -296,6 +298,49 @@ class VersionedCatalogue(Catalogue, Protocol):
 
     async def forget_index(self, document_id: int) -> None:
         """Delete the index jobs of a document, except a running one."""
+        ...
+
+
+@runtime_checkable
+class CompletingCatalogue(Catalogue, Protocol):
+    """Further methods of a :class:`Catalogue` that also has the rows of sessions."""
+
+    def shares(self, sessions: SessionStore) -> bool:
+        """Return whether one transaction can change both stores."""
+        ...
+
+    async def complete(
+        self,
+        session: Session,
+        document: NewDocument,
+        jobs: Sequence[JobKind],
+        *,
+        changes: SessionChanges,
+        unique: bool = False,
+        importers: Mapping[str, bool] = MappingProxyType({}),
+    ) -> tuple[Document, Session]:
+        """Add a document as :meth:`Catalogue.add` does, and complete its session.
+
+        Both happen in one transaction, and only while the session is being imported: a node
+        that was stopped and wakes up adds no document to an upload that has ended meanwhile.
+
+        Args:
+            session: The snapshot; its stored version must be the same.
+            document: The document.
+            jobs: The jobs to queue with it.
+            changes: The new values of the session. Its ``document_id`` becomes that of the
+                document.
+            unique: As of :meth:`Catalogue.add`.
+            importers: As of :meth:`Catalogue.add`.
+
+        Returns:
+            The document, and the session with the changes. If the document is that of
+            another session, nothing was changed.
+
+        Raises:
+            StateConflict: The session is not being imported, or was changed.
+            SessionNotFound: There is no such session.
+        """
         ...
 
 

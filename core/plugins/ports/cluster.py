@@ -78,7 +78,8 @@ class HintKind(StrEnum):
             its fingerprint, a space and its place.
         CHANGED: The row of an upload changed; ``text`` is its state.
         STOP: A newer request wants the bytes from ``start`` to ``end`` of an upload.
-        JOBS: Background jobs were queued.
+        JOBS: Background jobs were queued; ``text`` names their kinds, with spaces between
+            them, or is empty.
         STOP_JOB: A background job is to be stopped; ``start`` is its number.
         EVENT: An event happened; ``text`` is the event as JSON.
         WATCHED: Clients of the sending node are watching uploads.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypedDict, Unpack
+from typing import Any, Protocol, TypedDict, Unpack, runtime_checkable
 
 from pdfsluice.core.findings import Decision, Finding, Unscanned
 from pdfsluice.core.models import Extent, Session, SessionState
@@ -56,10 +56,12 @@ class Standing:
     Attributes:
         version: The version of its row.
         extents: Its committed extents that end after an offset.
+        held: Whether the commit has made this node the holder of the upload.
     """
 
     version: int
     extents: Sequence[Extent]
+    held: bool = False
 
 
 class SessionStore(Protocol):
@@ -236,6 +238,21 @@ class SessionStore(Protocol):
 
     async def checkpoints(self, session_id: str) -> dict[str, tuple[int, bytes]]:
         """Return the stage checkpoints; none if there is no such session."""
+        ...
+
+
+@runtime_checkable
+class HoldingStore(SessionStore, Protocol):
+    """Further methods of a :class:`SessionStore` whose commits can take holds."""
+
+    async def commit_and_hold(
+        self, session_id: str, extent: Extent, now: datetime, *, frontier: int = 0
+    ) -> Standing | None:
+        """Commit an extent as :meth:`SessionStore.commit` does, and hold the upload.
+
+        In the same step this node becomes the holder, unless there is one; see
+        :meth:`pdfsluice.core.plugins.ports.cluster.Cluster.hold`.
+        """
         ...
 
 

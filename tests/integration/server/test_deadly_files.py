@@ -1,4 +1,4 @@
-"""A file that ends each worker that reads it is failed; others survive its neighbourhood."""
+"""A file that ends each worker that reads it is failed, and no other."""
 
 import asyncio
 import hashlib
@@ -39,7 +39,7 @@ class Client:
             except aiohttp.ClientError:
                 return None
 
-        outcome = await until(attempt, interval=0.1, seconds=60)
+        outcome: tuple[int, Any] | None = await until(attempt, interval=0.1, seconds=60)
         assert outcome is not None
         return outcome
 
