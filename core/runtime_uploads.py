@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from .documents.jobs import JobRunner
+from .plugins.ports.stores import HoldingStore
 from .runtime_base import RuntimeBase
 from .runtime_documents import DocumentParts
 from .scanning.follower import CheckpointInterval
@@ -78,6 +79,7 @@ def make_upload_parts(
         workers=base.workers,
         integrity=IntegrityChecker(),
         cluster=cluster,
+        holding_store=sessions if isinstance(sessions, HoldingStore) else None,
     )
     open_uploads = OpenUploads(
         backends,

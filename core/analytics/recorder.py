@@ -15,7 +15,7 @@ from pdfsluice.core.upload_records import UploadRecord
 
 logger = logging.getLogger(__name__)
 
-_INTERVAL_SECONDS = 2.0
+_INTERVAL_SECONDS = 5.0
 _MAX_WAITING = 10_000
 """Records that may wait; the oldest are dropped."""
 

@@ -6,14 +6,30 @@ regular search makes up for lost hints, finds what has become due, and what dead
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
 from pdfsluice.core.document_models import JobKind
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
+from pdfsluice.core.plugins.ports.cluster import Hint, HintKind
 from pdfsluice.core.plugins.ports.managed_jobs import ManagedJobs
 
 logger = logging.getLogger(__name__)
+
+
+def due(kinds: Collection[JobKind]) -> Sequence[JobKind]:
+    """Return the kinds of jobs, queued together, of which one may begin now."""
+    return [kind for kind in kinds if kind is not JobKind.INDEX or JobKind.IMPORT not in kinds]
+
+
+def jobs_hint(kinds: Collection[JobKind]) -> Hint:
+    """Return the hint that jobs of some kinds were queued."""
+    return Hint(HintKind.JOBS, text=" ".join(sorted(kind.value for kind in kinds)))
+
+
+def hinted_kinds(text: str) -> Sequence[JobKind]:
+    """Return the kinds in the text of such a hint."""
+    return [kind for kind in JobKind if kind.value in text.split()]
 
 
 class JobSearch:

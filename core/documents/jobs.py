@@ -20,7 +20,7 @@ from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.plugins.boundary import PartFailed
 from pdfsluice.core.plugins.ports.blobs import UploadStore
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
-from pdfsluice.core.plugins.ports.cluster import Alone, Cluster, Hint, HintKind
+from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
 from pdfsluice.core.plugins.ports.documents import Index
 from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.plugins.registry import Registry
@@ -29,7 +29,7 @@ from .import_status import ImportStatus
 from .importing import Importers, NothingToDo
 from .indexable import no_index, require_text
 from .job_progress import DEFAULT_SILENCE_SECONDS, JobOutcome, JobOutcomes, JobReporter
-from .job_search import JobSearch
+from .job_search import JobSearch, due, hinted_kinds, jobs_hint
 from .previews import Previews
 from .recognition import IndexRunning, Recognition
 from .stopping import JobStopped, Stop
@@ -111,6 +111,7 @@ class JobRunner:
         self._index_seconds = limits.index_seconds
         self._cluster = cluster or Alone()
         self._outcomes: deque[JobOutcomes] = deque()
+        self._does_index = False  # whether this node had that duty when it last asked
         self._awaited: dict[int, bool] = {}  # documents being imported: whether an index waits
         self._stops: dict[int, Stop] = {}  # by the number of a job that runs here
         self._to_recognize: set[int] = set()  # documents being imported for which OCR waits
@@ -146,8 +147,8 @@ class JobRunner:
             kinds: What they do.
             owner: The owner of the document, if that is known.
         """
-        if not all(self._begins(kind) for kind in kinds):
-            self._cluster.notify(Hint(HintKind.JOBS))
+        if not all(self._begins(kind) for kind in due(kinds)):
+            self._cluster.notify(jobs_hint(kinds))
         self._wake(kinds, owner)
         if JobKind.INDEX in kinds and document_id in self._awaited:
             self._awaited[document_id] = True
@@ -168,18 +169,23 @@ class JobRunner:
             logger.debug("no process could be started ahead of an import: %s", error)
 
     def _begins(self, kind: JobKind) -> bool:
-        """Return whether a queued job begins here now; another node may do the index."""
-        lane = None if kind is JobKind.INDEX else self._lanes.get(kind)
-        return lane is not None and lane.begins_any
+        """Return whether a queued job begins here now."""
+        lane = self._lanes.get(kind)
+        is_mine = kind is not JobKind.INDEX or self._does_index
+        return is_mine and lane is not None and lane.begins_any
 
     def _wake(self, kinds: Collection[JobKind], owner: str | None = None) -> None:
         for kind in kinds:
             if kind in self._lanes:
                 self._lanes[kind].wake(owner)
 
-    def announced(self) -> None:
-        """Look for jobs: another node has queued some."""
-        self._search.begin()
+    def announced(self, text: str = "") -> None:
+        """Look for jobs of another node, of the kinds in the text of its hint."""
+        if not text:  # they may be of any kind
+            self._search.begin()
+        for kind in hinted_kinds(text):
+            if kind in self._lanes and (kind is not JobKind.INDEX or self._does_index):
+                self._lanes[kind].wake_if_free()
 
     def stop(self, job_id: int) -> None:
         """Stop a job that was cancelled, if it runs here."""
@@ -202,8 +208,10 @@ class JobRunner:
     async def _claim(
         self, kind: JobKind, passing_over: Collection[str], last: Collection[str]
     ) -> tuple[Sequence[Job], Document] | None:
-        if kind is JobKind.INDEX and not await self._cluster.duty("index", _INDEX_SECONDS):
-            return None  # one node at a time changes the index
+        if kind is JobKind.INDEX:  # one node at a time changes the index
+            self._does_index = await self._cluster.duty("index", _INDEX_SECONDS)
+            if not self._does_index:
+                return None
         claimed = await self._catalogue.claim(kinds=(kind,), passing_over=passing_over, last=last)
         if claimed is not None and kind is JobKind.IMPORT:
             jobs, document = claimed
@@ -229,6 +237,8 @@ class JobRunner:
                 owner = outcomes.document.owner
                 if self._awaited.pop(document_id, True):
                     self._wake([JobKind.INDEX], owner)
+                    if not self._does_index:
+                        self._cluster.notify(jobs_hint([JobKind.INDEX]))
                 if document_id in self._to_recognize:
                     self._to_recognize.remove(document_id)
                     self._wake([JobKind.OCR], owner)

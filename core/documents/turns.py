@@ -125,6 +125,11 @@ class Lane:
             self._owners |= {owner}
         self._changed.set()
 
+    def wake_if_free(self) -> None:
+        """Wake the lane unless it has no slot; it then looks when a job ends."""
+        if self.is_free:
+            self.wake()
+
     async def serve(self) -> None:
         """Run jobs until cancelled; jobs that have begun are cancelled as well."""
         try:
@@ -143,7 +148,7 @@ class Lane:
             self._changed.clear()
             try:
                 await self._settle()
-                while (awake or self._paused) and self._free and await self._start_next():
+                while (awake or self._paused) and self.is_free and await self._start_next():
                     pass
             except Exception:  # the next jobs must not depend on one failure of the catalogue
                 logger.exception("no job of lane %s could be claimed", self._name)
@@ -155,10 +160,11 @@ class Lane:
     @property
     def begins_any(self) -> bool:
         """Whether a job that is queued now gets a slot immediately, whatever its owner."""
-        return self._free and not self._paused and not self._owners_at_limit()
+        return self.is_free and not self._paused and not self._owners_at_limit()
 
     @property
-    def _free(self) -> bool:
+    def is_free(self) -> bool:
+        """Whether a slot is free; if not, the lane looks when a job ends."""
         return sum(turn.has_slot for turn in self._turns.values()) < self._slots
 
     async def _start_next(self) -> bool:

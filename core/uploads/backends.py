@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from pdfsluice.core.models import Session
 from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
 from pdfsluice.core.plugins.ports.policy import Policy
-from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
+from pdfsluice.core.plugins.ports.stores import HoldingStore, SessionStore, UploadStore
 from pdfsluice.core.threads import Workers
 
 from .integrity import IntegrityChecker
@@ -40,6 +41,7 @@ class Backends:
         traffic: Counts what is committed.
         now: The clock (UTC).
         cluster: The other nodes.
+        holding_store: The session store, if its commits can take holds.
     """
 
     sessions: SessionStore
@@ -50,3 +52,9 @@ class Backends:
     traffic: Traffic = field(default_factory=Traffic)
     now: Callable[[], datetime] = _now
     cluster: Cluster = field(default_factory=Alone)
+    holding_store: HoldingStore | None = None
+
+    async def has_space(self, session: Session) -> bool:
+        """Return whether there is space here for the copy that a holder needs."""
+        has_space = getattr(self.uploads, "has_space", None)
+        return has_space is None or await has_space(session.total_size or session.committed.size)

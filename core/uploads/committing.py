@@ -5,6 +5,7 @@ from datetime import datetime
 
 from pdfsluice.core.errors import OffsetConflict, SizeExceeded, StateConflict
 from pdfsluice.core.models import Extent, SessionState
+from pdfsluice.core.plugins.ports.stores import Standing
 
 from .backends import Backends
 from .claims import Claim
@@ -21,6 +22,7 @@ class Commits:
         backends: What all uploads work with.
         stored: The committed bytes, as the store keeps them.
         on_begun: Called after the first commit of the upload.
+        on_held: Called when a commit has made this node the holder of the upload.
 
     Attributes:
         size_limit: The offset that no commit goes past; ``None`` while the size is unknown.
@@ -33,12 +35,13 @@ class Commits:
         stored: StoredBytes,
         *,
         on_begun: Callable[[], None],
+        on_held: Callable[[], None],
     ) -> None:
         self.size_limit = state.session.total_size
         self._state = state
         self._backends = backends
         self._stored = stored
-        self._on_begun = on_begun
+        self._on_begun, self._on_held = on_begun, on_held
 
     async def store(self, claim: Claim, extents: Sequence[Extent]) -> None:
         """Store ranges that a request has written. Not to be cancelled.
@@ -60,9 +63,7 @@ class Commits:
     async def _store(self, extent: Extent) -> None:
         state, now = self._state, self._backends.now()
         try:
-            standing = await self._backends.sessions.commit(
-                state.session.id, extent, now, frontier=state.session.committed.frontier
-            )
+            standing = await self._commit(extent, now)
         except StateConflict as error:  # the upload has ended while the bytes came in
             await state.refresh()
             raise refusal(state.session) or error from None
@@ -76,9 +77,20 @@ class Commits:
             return
         self._count(extent, now)
         if standing is not None:
+            if standing.held:
+                self._on_held()
             self.learn(standing.extents)
             if standing.version > state.session.version:
                 await state.refresh()
+
+    async def _commit(self, extent: Extent, now: datetime) -> Standing | None:
+        """Commit an extent; the first of an upload makes this node its holder."""
+        session, sessions = self._state.session, self._backends.sessions
+        is_first = self._backends.cluster.shared and not session.committed
+        store = self._backends.holding_store if is_first else None
+        if store is not None and await self._backends.has_space(session):
+            return await store.commit_and_hold(session.id, extent, now)
+        return await sessions.commit(session.id, extent, now, frontier=session.committed.frontier)
 
     def _count(self, extent: Extent, now: datetime) -> None:
         begins = self._state.session.state is SessionState.CREATED

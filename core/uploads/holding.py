@@ -61,7 +61,7 @@ class Holding:
         cluster: The other nodes.
         sessions: Where the rows are.
         open_uploads: The uploads of this node.
-        on_jobs: Called when another node has queued jobs.
+        on_jobs: Called with the text of the hint when another node has queued jobs.
         on_stop: Called with the number of a job that another node has cancelled.
         intervals: How often it looks at rows.
     """
@@ -72,7 +72,7 @@ class Holding:
         sessions: SessionStore,
         open_uploads: OpenUploads,
         *,
-        on_jobs: Callable[[], None],
+        on_jobs: Callable[[str], None],
         on_stop: Callable[[int], None],
         intervals: HoldingIntervals = DEFAULT_INTERVALS,
     ) -> None:
@@ -129,7 +129,7 @@ class Holding:
 
     def _received(self, hint: Hint) -> None:
         if hint.kind is HintKind.JOBS:
-            self._on_jobs()
+            self._on_jobs(hint.text)
             return
         if hint.kind is HintKind.STOP_JOB:
             self._on_stop(hint.start)

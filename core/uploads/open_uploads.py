@@ -153,15 +153,16 @@ class OpenUploads:
     async def to_receive(self, session: Session) -> OpenUpload:
         """Return the open upload of a session for bytes that come here.
 
-        The node to which the first bytes come holds it from now on, if no other one does.
+        The node to which the first bytes come holds it, if no other one does.
         """
         was_open = session.id in self._open
         upload = await self.get(session)
-        if was_open and not upload.holding and not upload.session.committed:
+        if was_open and self._taking.begins_before(upload):
             await self.take(upload)
         return upload
 
     async def _entry(self, session: Session) -> _Entry:
+        is_current = True
         while True:
             entry = self._open.get(session.id)
             if entry is not None:
@@ -171,19 +172,24 @@ class OpenUploads:
                     entry.touched = time.monotonic()
                     return entry
                 await self.close(entry.upload)
+                is_current = False
                 continue
             task = self._opening.get(session.id)
             if task is None:
-                task = self._single(self._take_up(session))
+                task = self._single(self._take_up(session, is_current=is_current))
                 self._opening[session.id] = task
             await asyncio.shield(task)
 
-    async def _take_up(self, session: Session) -> OpenUpload:
+    async def _take_up(self, session: Session, *, is_current: bool) -> OpenUpload:
+        """Hold and open an upload; the first commit reads the row of a new one."""
+        is_new = is_current and session.state is SessionState.CREATED and not session.committed
         hold = Hold(mine=False)
         try:
-            hold = await self._taking.hold(session)
+            if not (is_new and self._taking.at_commit):
+                hold = await self._taking.hold(session)
             deadly = self._taking.is_deadly(hold)
-            upload = await self._opener.open(session.id, holding=hold.mine and not deadly)
+            row = session if is_new else await self._sessions.get(session.id)
+            upload = await self._opener.open(row, holding=hold.mine and not deadly)
             if deadly:
                 await self._taking.fail(upload, hold)
             upload.deaths = hold.deaths

@@ -59,23 +59,20 @@ class UploadOpener:
         """Publish the state of an upload that another node holds."""
         self._events.publish(status_event(session))
 
-    async def open(self, session_id: str, *, holding: bool = True) -> OpenUpload:
+    async def open(self, session: Session, *, holding: bool = True) -> OpenUpload:
         """Open an upload that is known to the stores alone. Not to be cancelled.
 
         Nothing is read: the bytes are compared with their fingerprints when the client
         resumes, and before the file is judged.
 
         Args:
-            session_id: The upload. Its row is read now: whatever held it before may have changed
-                it until a moment ago.
+            session: The upload, as its row is now.
             holding: Whether this node holds it.
 
         Raises:
-            SessionNotFound: There is no such session.
             PdfsluiceError: It has ended, so there is nothing to open.
             StorageFull, StorageFailed: Its bytes cannot be opened.
         """
-        session = await self._backends.sessions.get(session_id)
         if session.state in ENDED:
             raise refusal(session) or StateConflict(f"the upload is {session.state}")
         if session.state is SessionState.IMPORTING:

@@ -28,18 +28,23 @@ class Taking:
     def __init__(self, backends: Backends) -> None:
         self._cluster = backends.cluster
         self._sessions = backends.sessions
-        self._uploads = backends.uploads
+        self._backends = backends
 
     async def hold(self, session: Session) -> Hold:
         """Hold an upload, unless another live node does, or its copy has no space here."""
-        if self._cluster.shared and not await self._has_space(session):
+        if self._cluster.shared and not await self._backends.has_space(session):
             logger.warning("upload %s is left to other nodes: no space is left", session.id)
             return Hold(mine=False)
         return await self._cluster.hold(session.id)
 
-    async def _has_space(self, session: Session) -> bool:
-        has_space = getattr(self._uploads, "has_space", None)
-        return has_space is None or await has_space(session.total_size or session.committed.size)
+    @property
+    def at_commit(self) -> bool:
+        """Whether the first commit of an upload takes its hold."""
+        return self._cluster.shared and self._backends.holding_store is not None
+
+    def begins_before(self, upload: OpenUpload) -> bool:
+        """Return whether an upload is to be held now, before its first bytes come."""
+        return not (upload.holding or upload.session.committed or self.at_commit)
 
     def is_deadly(self, hold: Hold) -> bool:
         """Return whether too many holders have died for stages to read the upload again."""

@@ -75,7 +75,13 @@ class OpenUpload(UploadState):
         self.stored = StoredBytes(session.id, backends, lambda: self.blob, extents)
         self.progress = progress(lambda: self.session, lambda: self.claims.pending)
         self.progress.silent = not holding
-        self._commits = Commits(self, backends, self.stored, on_begun=self.progress.publish_status)
+        self._commits = Commits(
+            self,
+            backends,
+            self.stored,
+            on_begun=self.progress.publish_status,
+            on_held=lambda: self.hold({}),
+        )
         self.verdicts = Verdicts(self, backends, self.progress, self._stop)
         self._follow = follow
         self.follower: Follower | None = None
@@ -107,6 +113,10 @@ class OpenUpload(UploadState):
         self._commits.size_limit = self.session.total_size
         if self.follower is not None:
             self.follower.wake()
+
+    def _concerns_others(self, state: SessionState) -> bool:
+        """Return whether other nodes act on it: not on a holder's completion."""
+        return not (self.holding and state in FINISHING)
 
     def hold(self, checkpoints: Checkpoints) -> None:
         """Begin to show the bytes to the stages and to publish progress."""

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, and_, bindparam, delete, or_, select, tuple_
+from sqlalchemy import ClauseElement, Connection, and_, bindparam, delete, or_, select, tuple_
 
 from pdfsluice.core import (
     Dimension,
@@ -34,7 +34,7 @@ from .encoding import (
     to_json,
     to_micros,
 )
-from .prepared import AnyRow, Prepared
+from .prepared import AnyRow, Prepared, PreparedRows
 from .reading import ranges_of
 from .schema import ended_uploads, sessions, upload_totals
 
@@ -102,13 +102,15 @@ class SqlAnalytics:
             )
         )
         self._insert = record.on_conflict_do_nothing().returning(ended_uploads.c.session_id)
-        total = database.insert(upload_totals)
-        self._count = Prepared(
-            total.on_conflict_do_update(
-                index_elements=["dimension", "period", "value", "node"],
-                set_={"body": total.excluded.body},
-            )
+        self._count = PreparedRows(self._counting, (*_KEY, "body"))
+
+    def _counting(self, rows: Sequence[Mapping[str, Any]]) -> ClauseElement:
+        total = self._database.insert(upload_totals).values(list(rows))
+        statement: ClauseElement = total.on_conflict_do_update(
+            index_elements=["dimension", "period", "value", "node"],
+            set_={"body": total.excluded.body},
         )
+        return statement
 
     async def record(
         self, records: Sequence[UploadRecord], imports: Mapping[str, datetime]
@@ -181,7 +183,7 @@ class SqlAnalytics:
             totals.merge(change)
             stored[key] = totals
             rows.append({**columns, "body": to_json(totals.to_record())})
-        self._count.run_many(connection, rows)
+        self._count.run(connection, rows)
         return stored
 
     async def unrecorded(

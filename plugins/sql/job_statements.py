@@ -21,7 +21,7 @@ from sqlalchemy import (
 from pdfsluice.core import JobKind, JobState
 
 from .live import MICROS, NOW
-from .prepared import Prepared
+from .prepared import Prepared, PreparedRows
 from .schema import documents, jobs
 
 _OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
@@ -42,7 +42,12 @@ _NEW_COLUMNS = (
 _PREFERENCE_MICROS = 5 * MICROS
 """How long a job waits for a node that has a copy of the file."""
 _insert = insert(jobs).values(prefer_until=NOW + _PREFERENCE_MICROS)
-ADD_JOB = Prepared(_insert, columns=_NEW_COLUMNS)
+ADD_JOBS = PreparedRows(
+    lambda rows: insert(jobs).values(
+        [{**row, "prefer_until": NOW + _PREFERENCE_MICROS} for row in rows]
+    ),
+    _NEW_COLUMNS,
+)
 INSERT_JOB = Prepared(_insert.returning(*jobs.c), columns=_NEW_COLUMNS)
 _queued = jobs.alias("queued")
 _imports = jobs.alias("imports")

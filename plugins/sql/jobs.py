@@ -11,7 +11,7 @@ from pdfsluice.core import Document, Job, JobKind, JobState
 from .database import Database
 from .encoding import clean, read_document, read_job, to_micros
 from .job_statements import (
-    ADD_JOB,
+    ADD_JOBS,
     CLAIM_OTHERS,
     CLAIMED,
     INSERT_JOB,
@@ -50,7 +50,7 @@ class SqlJobs:
             for importer, required in separate.items():
                 row = new_job(document_id, kind, importer, required=required)
                 rows.append({**row, "prefer": prefer})
-        ADD_JOB.run_many(connection, rows)
+        ADD_JOBS.run(connection, rows)
 
     async def enqueue(
         self, document_id: int, kind: JobKind, *, importer: str = "", required: bool = True

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import ClauseElement, Connection, Dialect
+from sqlalchemy import BindParameter, ClauseElement, Connection, Dialect, bindparam
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
+
+_MAX_ROWS = 32
 
 
 class AnyRow(Protocol):
@@ -164,3 +166,47 @@ class Prepared:
         order = tuple(made.positiontup or ()) if made.positional else None
         compiled = self._compiled[dialect.name] = _Compiled(made.string, constants, order)
         return compiled
+
+
+class PreparedRows:
+    """An insertion of several rows at a time, compiled for each number of them.
+
+    To PostgreSQL each statement is a journey.
+
+    Args:
+        make: Returns the insertion of rows, given their parameters.
+        columns: The columns of a row.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[Sequence[Mapping[str, BindParameter[Any]]]], ClauseElement],
+        columns: Sequence[str],
+    ) -> None:
+        self._make = make
+        self._columns = columns
+        self._statements: dict[int, Prepared] = {}
+
+    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows.
+
+        Raises:
+            DBAPIError: The database failed.
+        """
+        for start in range(0, len(rows), _MAX_ROWS):
+            batch = rows[start : start + _MAX_ROWS]
+            values = {
+                f"{column}_{number}": row[column]
+                for number, row in enumerate(batch)
+                for column in self._columns
+            }
+            self._of(len(batch)).run(connection, values)
+
+    def _of(self, number: int) -> Prepared:
+        if number not in self._statements:
+            rows: list[Mapping[str, BindParameter[Any]]] = [
+                {column: bindparam(f"{column}_{each}") for column in self._columns}
+                for each in range(number)
+            ]
+            self._statements[number] = Prepared(self._make(rows))
+        return self._statements[number]
