@@ -1,11 +1,13 @@
 """``serve --workers 2`` next to one process, on SQLite and local files."""
 
 import os
+import sqlite3
 import statistics
 import tempfile
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 from benchmarks.support.processes import Server, pdfsluice
@@ -14,21 +16,29 @@ from pdfsluice.core.testing.pdfs import make_pdf
 
 _SENDERS, _FILES, _ROUNDS = 8, 160, 5
 _SIZE = 100_000
+_PAUSE_SECONDS = 0.2
+_OPEN_JOBS = "SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')"
 
 
 def main() -> None:
-    """Alternate small files to one process with the same to two workers."""
-    with tempfile.TemporaryDirectory(prefix="pdfsluice-workers-") as name:
-        folder = Path(name)
+    """Alternate small files to one process with the same to two workers.
+
+    The processor time includes the imports of all files. Rates are those of the uploads alone:
+    imports that are left when the last upload has ended are waited for, but not timed.
+    """
+    with tempfile.TemporaryDirectory(prefix="pdfsluice-workers-") as path:
+        folder = Path(path)
         settings = {"STREAMING_INDEX": ""}
         with (
             pdfsluice(folder / "one", **settings) as one,
             pdfsluice(folder / "two", **settings, PDFSLUICE_WORKERS="2") as two,
         ):
-            for server in (one, two):
-                _rate(server)  # workers still start after their supervisor listens
+            for server, name in ((one, "one"), (two, "two")):
+                _rate(server, folder / name)  # workers still start after their supervisor listens
             before = one.cpu_seconds(), two.cpu_seconds()
-            rates: list[tuple[float, float]] = [(_rate(one), _rate(two)) for _ in range(_ROUNDS)]
+            rates: list[tuple[float, float]] = [
+                (_rate(one, folder / "one"), _rate(two, folder / "two")) for _ in range(_ROUNDS)
+            ]
             used = one.cpu_seconds() - before[0], two.cpu_seconds() - before[1]
     per_file = [1000 * seconds / (_FILES * _ROUNDS) for seconds in used]
     first, second = (statistics.median(column) for column in zip(*rates, strict=True))
@@ -39,8 +49,8 @@ def main() -> None:
     print(f"  ratio        {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})")
 
 
-def _rate(server: Server) -> float:
-    """Upload files; return how many a second."""
+def _rate(server: Server, folder: Path) -> float:
+    """Upload files and wait until they are imported; return how many came in a second."""
     files = [make_pdf([uuid.uuid4().hex], noise_per_page=_SIZE) for _ in range(_FILES)]
 
     def send(share: list[bytes]) -> None:
@@ -57,4 +67,8 @@ def _rate(server: Server) -> float:
     began = time.perf_counter()
     with ThreadPoolExecutor(_SENDERS) as pool:
         list(pool.map(send, [files[start::_SENDERS] for start in range(_SENDERS)]))
-    return _FILES / (time.perf_counter() - began)
+    rate = _FILES / (time.perf_counter() - began)
+    with closing(sqlite3.connect(folder / "data" / "state" / "pdfsluice.db")) as database:
+        while database.execute(_OPEN_JOBS).fetchone()[0]:
+            time.sleep(_PAUSE_SECONDS)
+    return rate
