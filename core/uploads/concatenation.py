@@ -178,6 +178,12 @@ class Concatenation:
             StateConflict: It has.
         """
         await self._open_uploads.drop(lead.id)
+        try:
+            await self._mark_lead(lead, whole)
+        except StateConflict:  # perhaps another node has changed another field
+            await self._mark_lead(lead, whole)
+
+    async def _mark_lead(self, lead: Session, whole: Session) -> None:
         current = await self._sessions.get(lead.id)
         if current.joined_into != lead.joined_into:
             raise StateConflict("The parts are being put together at another server.")

@@ -16,6 +16,7 @@ from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.runtime import LOCAL, Runtime
 from pdfsluice.core.testing.memory_objects import MemoryObjectStore
 from pdfsluice.core.uploads.creating import Initiation
+from pdfsluice.plugins.sql.sessions import SqlSessionStore
 from tests.support.nodes import FAST, SharedObjects, nodes
 from tests.support.runtimes import a_runtime, initiate, send_all
 
@@ -60,6 +61,25 @@ async def test_two_at_a_time_make_one_upload(tmp_path: Path) -> None:
         )
         assert len({session.id for session in made}) == 1
         assert await document_digest(runtime, made[0]) == hashlib.sha256(DATA).hexdigest()
+
+
+async def test_a_change_of_another_field_of_a_part_is_no_conflict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that closes a part stores what it has measured."""
+    update, changed = SqlSessionStore.update, list[str]()
+
+    async def late(store: SqlSessionStore, session: Session, **changes: Any) -> Session:
+        if "joined_into" in changes and not changed:
+            changed.append(session.id)
+            await update(store, session, client_id="another device")
+        return await update(store, session, **changes)
+
+    async with with_parts(tmp_path) as (runtime, ids):
+        monkeypatch.setattr(SqlSessionStore, "update", late)
+        whole = await runtime.uploads.concatenate(LOCAL, WHOLE, ids)
+        assert changed == [min(ids)]
+        assert await document_digest(runtime, whole) == hashlib.sha256(DATA).hexdigest()
 
 
 async def test_parts_serve_once(tmp_path: Path) -> None:
