@@ -270,11 +270,11 @@ def versions(
     as_json: Json = False,
 ) -> None:
     """List the versions of a document, the newest first."""
-    every = _with_client(
+    listed = _with_client(
         context, server, key_file, ca, lambda client: client.versions(document_id), as_json=as_json
     )
     table = listing("Version", "ID", "Title", "Pages", "Size", "Added", "Index")
-    for document in every:
+    for document in listed:
         if as_json:
             print_json(document)
         else:

@@ -17,9 +17,9 @@ else:
     from backports import zstd
 
 _MAX_SHARE = 0.95
-_MAX_PIECE = 16 * 1024 * 1024
+_MAX_PIECE_BYTES = 16 * 1024 * 1024
 _READ_BYTES = 256 * 1024
-_SLICE = 256 * 1024
+_SLICE_BYTES = 256 * 1024
 _ZSTD_LEVEL = 3
 _GZIP_LEVEL, _GZIP_WINDOW = 6, 31
 
@@ -59,8 +59,8 @@ class Coded:
 
     async def slices(self) -> AsyncIterator[bytes]:
         """Yield the coded bytes."""
-        for start in range(0, len(self.data), _SLICE):
-            yield self.data[start : start + _SLICE]
+        for start in range(0, len(self.data), _SLICE_BYTES):
+            yield self.data[start : start + _SLICE_BYTES]
 
 
 class Gain:
@@ -105,7 +105,13 @@ class Gain:
         self._seconds_per_byte = _mean(self._seconds_per_byte, seconds / before, self._MEMORY)
 
     def delivered(self, size: int, side_by_side: int, seconds: float) -> None:
-        """Record how many seconds the link needed for the bytes of a piece as sent."""
+        """Record how many seconds the link needed for the bytes of a piece as sent.
+
+        Args:
+            size: The bytes.
+            side_by_side: How many pieces were being sent at the same time.
+            seconds: How long it took.
+        """
         rate = size * side_by_side / max(seconds, 1e-6)
         self._link_rate = _mean(self._link_rate, rate, self._MEMORY)
 
@@ -132,7 +138,7 @@ class Compressor:
         Raises:
             FileChanged: The file has become shorter.
         """
-        if not self._coding or end - start > _MAX_PIECE or not self._gain.worth_a_try():
+        if not self._coding or end - start > _MAX_PIECE_BYTES or not self._gain.worth_a_try():
             return None
         began = time.monotonic()
         coded = await asyncio.to_thread(self._compress, self._coding, start, end)

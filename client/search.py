@@ -143,8 +143,8 @@ class SearchFilter:
             "tags": list(self.tags) or None,
         }
         others = {"title": self.title or None, "metadata": dict(self.metadata) or None}
-        every = {**lists, **others, **times}
-        return {name: value for name, value in every.items() if value is not None}
+        fields = {**lists, **others, **times}
+        return {name: value for name, value in fields.items() if value is not None}
 
 
 class Searches:

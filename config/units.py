@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, ByteSize, PlainSerializer
 
 _UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_LONGEST = timedelta(days=36_525)
+_MAX_DURATION = timedelta(days=36_525)
 _MAX_SIZE = 2**63 - 1
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 
@@ -34,7 +34,7 @@ def parse_duration(value: Any) -> Any:
 
 def _check_length(value: timedelta) -> timedelta:
     """Refuse what would lead past the last date that there is."""
-    if abs(value) > _LONGEST:
+    if abs(value) > _MAX_DURATION:
         raise ValueError("a duration may be 100 years at most")
     return value
 

@@ -82,12 +82,12 @@ class WordBoxes:
     @classmethod
     def of(cls, boxes: Iterable[Box], width: float, height: float) -> "WordBoxes":
         """Return boxes as shares of a page."""
-        every = list(boxes)
+        rectangles = list(boxes)
         return cls(
-            [_share(box.left, width) for box in every],
-            [_share(box.top, height) for box in every],
-            [_share(box.right, width) for box in every],
-            [_share(box.bottom, height) for box in every],
+            [_share(box.left, width) for box in rectangles],
+            [_share(box.top, height) for box in rectangles],
+            [_share(box.right, width) for box in rectangles],
+            [_share(box.bottom, height) for box in rectangles],
         )
 
     def chosen(self, numbers: Sequence[int]) -> "WordBoxes":

@@ -226,8 +226,8 @@ class Lane:
 
     def _owners_at_limit(self) -> set[str]:
         owners = [turn.owner for turn in self._turns.values()]
-        most = self._limits.open_jobs_of_owner
-        return {owner for owner in owners if owners.count(owner) >= most}
+        max_jobs = self._limits.open_jobs_of_owner
+        return {owner for owner in owners if owners.count(owner) >= max_jobs}
 
     def _resume_unserved(self) -> bool:
         for turn in self._paused:

@@ -23,9 +23,9 @@ SMALL_BYTES = 64 * 1024
 """Extents below this size are merged; the smallest chunk size that a session can have."""
 MAX_MERGED_BYTES = 256 * 1024
 _BATCH = 64
-"""Small commits after which they are merged."""
-"""After how many small commits an upload's extents are merged."""
+"""Small commits after which the extents of an upload are merged."""
 _MAX_KNOWN = 10_000
+"""Extents of an upload that are remembered; with more of them, the session store is asked."""
 
 
 class CommittedExtents:

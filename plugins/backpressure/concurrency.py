@@ -189,8 +189,8 @@ class ConcurrencyGate:
         """
         leaving = sum(slot.preempted for slot in self._inside.values())
         slots_by_owner = Counter(slot.owner for slot in self._inside.values() if not slot.preempted)
-        greediest, most = max(slots_by_owner.items(), key=lambda item: item[1], default=("", 0))
-        if greediest == owner or most < slots_by_owner[owner] + leaving + _UNFAIR:
+        greediest, slots = max(slots_by_owner.items(), key=lambda item: item[1], default=("", 0))
+        if greediest == owner or slots < slots_by_owner[owner] + leaving + _UNFAIR:
             return
         own = (
             slot for slot in self._inside.values() if slot.owner == greediest and not slot.preempted

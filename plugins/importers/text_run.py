@@ -125,8 +125,8 @@ class TextRun:
         return ""
 
     async def _read_with_any(self) -> None:
-        every = list(self._context.extractors)
-        untried = list(every)
+        extractors = list(self._context.extractors)
+        untried = list(extractors)
         first: StageFailed | None = None  # the first failure at this page
         while untried:
             extractor, position = untried.pop(0), self._next
@@ -136,16 +136,16 @@ class TextRun:
                 if self._report.total is not None and self._at_end:
                     return  # the file counts more pages than it has
                 if self._next > position:  # the other extractors may succeed at the new page
-                    first, untried = None, [other for other in every if other is not extractor]
+                    first, untried = None, [other for other in extractors if other is not extractor]
                 first = first or failure
                 if not untried:
                     await self._skip_page(first)
-                    first, untried = None, list(every)
+                    first, untried = None, list(extractors)
             else:
                 if self._at_end:
                     return
                 if self._next > position:  # the file counts fewer pages than it has
-                    first, untried = None, list(every)
+                    first, untried = None, list(extractors)
 
     async def _read(self, extractor: TextExtractor) -> None:
         pages = extractor.pages(self._context.path, first=self._next)

@@ -55,10 +55,10 @@ class Tesseract:
             return f"Tesseract cannot be loaded: {in_words(failure)}."
         packages = [_package(name) for name in state["missing"]]
         if not state["version"]:
-            every = dict.fromkeys(["tesseract-ocr", *packages])
+            wanted = dict.fromkeys(["tesseract-ocr", *packages])
             return (
                 "Tesseract is not installed on the server."
-                f" The operator installs it: apt install {' '.join(every)}"
+                f" The operator installs it: apt install {' '.join(wanted)}"
             )
         if packages:
             names = ", ".join(map(repr, state["missing"]))

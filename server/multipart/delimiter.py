@@ -21,13 +21,17 @@ _SEARCH_SIZE: Final = 64 * 1024
 class Delimiter:
     """What stands between the parts of a form (RFC 2046, 5.1.1).
 
+    Args:
+        boundary: The boundary of the form.
+        fast: Whether Hyperscan looks for it, if that is installed.
+
     Attributes:
         line: Its bytes: a line end, two hyphens, the boundary.
     """
 
-    def __init__(self, boundary: str) -> None:
+    def __init__(self, boundary: str, *, fast: bool = True) -> None:
         self.line = _STEM + boundary.encode()
-        self._scratch: Any = None if hyperscan is None else hyperscan.Scratch(_stems())
+        self._scratch: Any = hyperscan.Scratch(_stems()) if fast and hyperscan else None
 
     def find(self, data: Slice) -> int:
         """Return where it begins in data, or -1.

@@ -148,9 +148,9 @@ class Endpoint:
             case {"type": "join", "room": str(room)}:
                 session = await self._uploads.get(subscriber.principal, _session_id(room))
                 if not self._subscribers.may_join(subscriber, session.id):
-                    most = self._subscribers.max_rooms
+                    limit = self._subscribers.max_rooms
                     raise ProtocolError(
-                        f"a connection may be in the rooms of {most} unfinished uploads"
+                        f"a connection may be in the rooms of {limit} unfinished uploads"
                     )
                 _reply(subscriber, type="joined", room=room)
                 self._join(subscriber, session)

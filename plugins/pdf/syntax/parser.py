@@ -47,8 +47,8 @@ MAX_VALUES = 20_000
 MAX_KEPT = 40_000
 """Values kept of one object in any case."""
 MAX_BYTES = 2 * 1024 * 1024
-"""Bytes kept of all strings and names of an object; beyond, of each only a few."""
-_FEW = 128
+"""Bytes kept of all strings and names of an object; beyond, of each only its beginning."""
+_CUT_BYTES = 128
 
 _CHECK_EVERY = 1024  # steps
 _BRACKETS = {  # whether it closes, whether of a dictionary
@@ -238,7 +238,7 @@ class ObjectParser:
         if len(raw) > MAX_TOKEN // 16:
             self._problem("endless-token")
         if self._bytes > MAX_BYTES:
-            raw = raw[:_FEW]
+            raw = raw[:_CUT_BYTES]
         if b"#" in raw:
             self._spend(raw.count(b"#"))
             text = unescape_name(raw)
@@ -300,8 +300,8 @@ class ObjectParser:
 
     def _add_text(self, head: bytes, *, cut: bool) -> None:
         self._bytes += len(head)
-        few = self._bytes > MAX_BYTES and len(head) > _FEW
-        self._add(Text(head[:_FEW] if few else head, cut or few))
+        is_long = self._bytes > MAX_BYTES and len(head) > _CUT_BYTES
+        self._add(Text(head[:_CUT_BYTES] if is_long else head, cut or is_long))
 
     def _worth_keeping(self, value: Value) -> bool:
         return self._top.is_dictionary or isinstance(value, (Name, Reference, list, Dictionary))

@@ -63,9 +63,7 @@ def test_pieces_do_not_matter(file: bytes, value: bytes, places: Sequence[int]) 
     )
 )
 def test_the_delimiter_is_found_where_it_is(fast: bool, pieces: list[bytes]) -> None:
-    data, delimiter = b"".join(pieces), Delimiter(BOUNDARY)
-    if not fast:
-        delimiter._scratch = None
+    data, delimiter = b"".join(pieces), Delimiter(BOUNDARY, fast=fast)
     assert delimiter.find(memoryview(data)) == delimiter.find(data) == data.find(MARK)
 
 
