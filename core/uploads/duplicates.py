@@ -10,13 +10,12 @@ from pdfsluice.core.document_models import Document, JobKind, JobState
 from pdfsluice.core.models import Session
 from pdfsluice.core.plugins.ports.stores import Catalogue, UploadStore
 
-from .replacing import newest_version
+from .replacing import is_indexed, newest_version
 
 logger = logging.getLogger(__name__)
 
 _IMPORT = JobKind.IMPORT
 _FAILED = frozenset({JobState.FAILED, JobState.CANCELLED})
-_NO_INDEX = _FAILED | {JobState.SKIPPED}
 
 
 class Duplicates:
@@ -82,11 +81,9 @@ class Duplicates:
             await self._index(document)
 
     async def _index(self, document: Document) -> None:
-        jobs = await self._catalogue.jobs(document.id)
-        if any(job.kind is JobKind.INDEX and job.state not in _NO_INDEX for job in jobs):
-            return
-        await self._catalogue.enqueue(document.id, JobKind.INDEX)
-        self._on_jobs(document.id, [JobKind.INDEX], document.owner)
+        if not await is_indexed(self._catalogue, document):
+            await self._catalogue.enqueue(document.id, JobKind.INDEX)
+            self._on_jobs(document.id, [JobKind.INDEX], document.owner)
 
 
 def explain(session: Session, document: Document) -> str:

@@ -5,7 +5,7 @@ from pdfsluice.core.errors import DocumentNotFound, DocumentReplaced, ProtocolEr
 from pdfsluice.core.models import Principal, Scope, Session
 from pdfsluice.core.plugins.ports.stores import Catalogue, VersionedCatalogue
 
-_NOT_INDEXED = frozenset({JobState.FAILED, JobState.SKIPPED})
+_NOT_INDEXED = frozenset({JobState.FAILED, JobState.CANCELLED, JobState.SKIPPED})
 
 
 async def document_to_replace(
