@@ -14,7 +14,8 @@ export PYTHONDONTWRITEBYTECODE :=
 # Processes that share the tests: one more than there are processors, because many tests wait.
 CORES   := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 WORKERS ?= $(shell echo $$(($(CORES) + 1)))
-PARALLEL := -n $(WORKERS) --dist loadgroup
+# In the order of the folders: browsers and clusters begin, unit tests fill what is left.
+PARALLEL := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve install dev compiled test test-long coverage lint lint-style lint-mypy lint-pyright format bench bench-plot bench-peers bench-stack bench-load bench-cluster soak soak-cluster soak-power soak-zombies docs clean

@@ -19,6 +19,8 @@ from tests.support.shares import share
 
 OpenPage = Callable[..., Page]
 
+pytestmark = pytest.mark.long
+
 _LAST_TO_APPEAR = {
     "upload": ".drop",
     "documents": ".row img",
@@ -42,7 +44,6 @@ def library(serve_module: Serve, pdfs: Path) -> RunningServer:
     return server
 
 
-@pytest.mark.long
 def test_search_finds_the_passage_and_leads_to_its_page(
     library: RunningServer, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
@@ -93,7 +94,6 @@ def test_a_text_that_ocr_read_is_marked_as_such(
             audit(page, screenshot, "22-ocr")
 
 
-@pytest.mark.long
 def test_a_document_is_looked_at_renamed_downloaded_and_deleted(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
@@ -137,7 +137,6 @@ def test_documents_that_others_upload_appear_in_the_open_list(
         expect(page.locator(".row")).to_have_count(count)
 
 
-@pytest.mark.long
 def test_analytics_show_how_uploads_went(
     library: RunningServer, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
@@ -159,7 +158,6 @@ def test_analytics_show_how_uploads_went(
     expect(page.locator(".chart-bar")).to_have_count(7)
 
 
-@pytest.mark.long
 def test_operations_list_nodes_and_jobs_and_retry_these(
     library: RunningServer, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
@@ -256,7 +254,6 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(
     assert key not in server.log_path.read_text()
 
 
-@pytest.mark.long
 def test_quotas_are_shown_to_all_and_changed_by_administrators(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:
@@ -327,7 +324,6 @@ def test_the_upload_view_is_open_to_all(
     audit(page, screenshot, "28-verdicts")
 
 
-@pytest.mark.long
 def test_the_page_is_used_with_the_keyboard_alone(
     library: RunningServer, open_page: OpenPage, pdfs: Path
 ) -> None:
@@ -385,7 +381,6 @@ def test_a_document_that_is_not_there_is_shown_as_missing(
     audit(page, screenshot, "29-nothing-to-search")
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("width", share([320, 390, 768, 820, 1920], every=5, nightly={390, 820}))
 def test_nothing_is_cut_off_at_any_width(
     library: RunningServer, open_page: OpenPage, screenshot: Screenshot, width: int
