@@ -74,7 +74,7 @@ class FairEventLoop(asyncio.SelectorEventLoop):
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
     ) -> "asyncio.Future[T]":
-        """Call a function in a thread: one of :class:`.Workers`, unless an executor is given."""
+        """Call a function in a thread, of :class:`.Workers` unless another pool is given."""
         if executor is not None:
             return super().run_in_executor(executor, func, *args)
         if self._workers is None:
