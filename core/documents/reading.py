@@ -3,6 +3,7 @@
 This is the parent's side; the child's is in ``serving.py``.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -58,7 +59,8 @@ async def pages_from_child(
     """Yield the pages of a file, read by a child that is borrowed meanwhile.
 
     Pages are asked for in small batches, so that a child that is faster than the caller
-    cannot fill the parent's memory with them.
+    cannot fill the parent's memory with them. The next batch is read while the caller has
+    one: the child never waits for a caller that is as fast.
 
     Args:
         pool: See :func:`reader_pool`.
@@ -68,21 +70,18 @@ async def pages_from_child(
     Raises:
         StageFailed: The child failed; ``details`` has the page and the reason.
     """
-    number = first
-    async with pool.borrow() as child:
-        while True:
-            batch = await _next_pages(child, path, number)
+    async with pool.borrow() as child, aclosing(_batches(child, path, first)) as batches:
+        number = first
+        async for batch in batches:
             for page in batch.pages:
                 yield page
-                number = page.number + 1
+            number = batch.next_page(number)
             if batch.failure is not None:
                 raise StageFailed(
                     f"The text of page {number} cannot be read: {in_words(batch.failure)}.",
                     hint=OTHER_COPY,
                     details={"page": number, "reason": batch.failure.reason},
                 ) from batch.failure
-            if batch.last:
-                return
 
 
 @dataclass(slots=True)
@@ -92,6 +91,27 @@ class _Batch:
     pages: list[PageText] = field(default_factory=list)
     last: bool = False
     failure: ChildFailed | None = None
+
+    def next_page(self, first: int) -> int:
+        """Return the number of the page after these, the first of which is given."""
+        return self.pages[-1].number + 1 if self.pages else first
+
+
+async def _batches(child: Child, path: Path, first: int) -> AsyncGenerator[_Batch, None]:
+    """Yield batches up to a failure; each is read while the one before is used."""
+    following = asyncio.create_task(_next_pages(child, path, first))
+    try:
+        while True:
+            batch = await following
+            if batch.last or batch.failure is not None:
+                yield batch
+                return
+            first = batch.next_page(first)
+            following = asyncio.create_task(_next_pages(child, path, first))
+            yield batch
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
 
 
 async def _next_pages(child: Child, path: Path, first: int) -> _Batch:
