@@ -14,6 +14,7 @@ from pathlib import Path
 
 import apsw
 
+from .frequent_terms import Counting, FrequentTerms
 from .languages import ENGLISH, UNKNOWN
 from .names import name_terms
 from .schema import TEMPORARY, VECTOR_TABLES, set_names, set_up, store_vectors
@@ -43,10 +44,12 @@ class PassageDatabase:
 
     Args:
         path: The database file; made if it does not exist.
+        counting: When frequent terms are counted.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, counting: Counting | None = None) -> None:
         self.connection = apsw.Connection(str(path))
+        self._frequent = FrequentTerms(self.connection, counting or Counting())
         self.connection.set_busy_timeout(_BUSY_MS)
         with _setting_up(path):
             self.connection.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL")
@@ -114,19 +117,26 @@ class PassageDatabase:
         return old_pages
 
     def _insert_staged(self, document: int, owner: str, title: str) -> None:
-        start = int(self.connection.execute("SELECT coalesce(max(id), 0) FROM passages").get)
+        start = max(self._last(), self._frequent.last())  # no number is used again
         self.connection.execute(
-            "INSERT INTO passages(key, document, owner, page, language, text)"
-            " SELECT key, ?, ?, page, language, text FROM temp.staged"
-            " WHERE key NOT IN (SELECT key FROM passages) ORDER BY rowid",
-            (document, owner),
+            "INSERT INTO passages(id, key, document, owner, page, language, text)"
+            " SELECT ? + row_number() OVER (ORDER BY rowid), key, ?, ?, page, language, text"
+            " FROM temp.staged WHERE key NOT IN (SELECT key FROM passages)",
+            (start, document, owner),
         )
+        new = "FROM passages p JOIN temp.staged s ON s.key = p.key WHERE p.id > ? ORDER BY p.id"
+        name = " ".join(name_terms(title))
         self.connection.execute(
             "INSERT INTO words(rowid, exact, stems, title, heading)"
-            " SELECT p.id, s.exact, s.stems, ?, s.heading"
-            " FROM passages p JOIN temp.staged s ON s.key = p.key WHERE p.id > ? ORDER BY p.id",
-            (" ".join(name_terms(title)), start),
+            f" SELECT p.id, s.exact, s.stems, ?, s.heading {new}",
+            (name, start),
         )
+        if self._last() > start:
+            terms = f"SELECT s.exact, s.stems, ?, s.heading {new}"
+            self._frequent.add(start + 1, self.connection.execute(terms, (name, start)))
+
+    def _last(self) -> int:
+        return int(self.connection.execute("SELECT coalesce(max(id), 0) FROM passages").get)
 
     def _delete_unstaged(self, document: int, pages: Sequence[int] | None) -> list[str]:
         rows = self.connection.execute(

@@ -5,6 +5,7 @@ from typing import Any
 
 import apsw
 
+from . import frequent_terms
 from .earlier_vectors import EARLIER_TABLES, take_out
 from .languages import ENGLISH, language_of
 from .names import name_terms
@@ -38,13 +39,16 @@ CREATE TABLE IF NOT EXISTS names(
 CREATE INDEX IF NOT EXISTS names_by_document ON names(document);
 CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(
     exact, stems, title, heading, content='', contentless_delete=1, tokenize='ascii');
-""" + "".join(map(_VECTOR_TABLE.format, VECTOR_TABLES.values()))
-TEMPORARY = """
+""" + "".join([frequent_terms.TABLES, *map(_VECTOR_TABLE.format, VECTOR_TABLES.values())])
+TEMPORARY = (
+    """
 CREATE TEMP TABLE IF NOT EXISTS staged(
     key TEXT NOT NULL UNIQUE, page INTEGER NOT NULL, language TEXT NOT NULL, text TEXT NOT NULL,
     exact TEXT NOT NULL, stems TEXT NOT NULL, heading TEXT NOT NULL);
 CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab('main', 'words', 'row');
 """
+    + frequent_terms.TEMPORARY
+)
 
 
 def set_up(database: apsw.Connection) -> None:

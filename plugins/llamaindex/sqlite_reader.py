@@ -3,43 +3,23 @@
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .expressions import AllOf, Alternatives, Expression, Phrase
+from .expressions import Alternatives, Expression
 from .names import by_term
 from .passages import PassageDatabase
 from .schema import VECTOR_TABLES
 from .stored import Slot, StoredPassage
+from .word_index import Among, WordIndex, any_of
 
 if TYPE_CHECKING:  # see below
+    from .frequent_words import FrequentWords
     from .vector_search import VectorSearch
 
 _MAX_DEPTH = 1000
 DEFAULT_MAX_RANKED = 20_000  # passages: to rank one takes a microsecond, and for each word
 DEFAULT_MAX_RANKED_WITH_ALL = 8_000
-
-
-def _ranked(source: str, condition: str = "") -> str:
-    """Return a statement for the passages of a source that the words fit best.
-
-    The weights of bm25() are of words as they stand, stems, names and headings of pages.
-    """
-    return (
-        "SELECT id FROM (SELECT w.rowid AS id, bm25(w.words, 0.1, 1.0, 0.5, 2.0) AS score"  # noqa: S608
-        f" FROM {source} WHERE w.words MATCH :words{condition}"
-        " ORDER BY w.rowid DESC LIMIT :max_ranked) ORDER BY score, id LIMIT :limit"
-    )
-
-
-# A passage without its text is read in a third of the time.
-_OWNED = "words w JOIN passages p INDEXED BY passages_without_text ON p.id = w.rowid"
-_MATCHING_OF_ALL = _ranked("words w")
-_MATCHING = _ranked(_OWNED, " AND p.owner = :owner")
-_MATCHING_IN = _ranked(
-    _OWNED,
-    " AND (:owner IS NULL OR p.owner = :owner)"
-    " AND p.document IN (SELECT value FROM json_each(:documents))",
-)
 
 
 class SqliteReader:
@@ -48,8 +28,7 @@ class SqliteReader:
     Args:
         database: The passages.
         max_ranked: How many passages with some words are compared, the newest of all.
-        max_ranked_with_all: The same for passages with all words: if there are so many, each
-            word is common and matters little for their order.
+        max_ranked_with_all: The same for passages with all words.
     """
 
     def __init__(
@@ -61,8 +40,9 @@ class SqliteReader:
     ) -> None:
         self._database = database
         self._db = database.connection
-        self._max_ranked = max_ranked
-        self._max_ranked_with_all = max_ranked_with_all
+        self._word_index = WordIndex(
+            self._db, max_ranked=max_ranked, max_ranked_with_all=max_ranked_with_all
+        )
         self._vector_searches: dict[Slot, tuple[str | None, VectorSearch]] = {}
 
     def snapshot(self) -> AbstractContextManager[None]:
@@ -116,24 +96,20 @@ class SqliteReader:
         """Return the passages with some words, ordered by BM25.
 
         Of more than 20,000 passages with some words, or 8,000 with all, only the newest are
-        ranked.
+        ranked, unless one of the words is a frequent term.
         """
-        has_all = isinstance(wanted, AllOf)
-        if documents is not None:
-            statement = _MATCHING_IN
-        else:
-            statement = _MATCHING_OF_ALL if owner is None else _MATCHING
-        rows = self._db.execute(
-            statement,
-            {
-                "words": _match(wanted),
-                "owner": owner,
-                "documents": json.dumps(list(documents or ())),
-                "max_ranked": self._max_ranked_with_all if has_all else self._max_ranked,
-                "limit": limit,
-            },
-        )
-        return [int(number) for (number,) in rows]
+        among = Among(owner=owner, documents=documents, limit=limit)
+        if self._db.execute("SELECT 1 FROM frequent_terms LIMIT 1").get is not None:
+            numbers = self._frequent_words.matching(wanted, among)
+            if numbers is not None:
+                return numbers
+        return [int(number) for number, _ in self._word_index.ranked(wanted, among)]
+
+    @cached_property
+    def _frequent_words(self) -> "FrequentWords":
+        from .frequent_words import FrequentWords  # noqa: PLC0415 - loads NumPy
+
+        return FrequentWords(self._db, self._word_index)
 
     def frequency(self, term: str) -> int:
         """Return the number of passages with a word."""
@@ -143,7 +119,7 @@ class SqliteReader:
     def occurs(self, word: Alternatives) -> bool:
         """Return whether a word stands in any passage or title."""
         columns = "exact" if word.is_beginning else "exact stems title"
-        expression = f"{{{columns}}} : ({_any_of(word)})"
+        expression = f"{{{columns}}} : ({any_of(word)})"
         row = self._db.execute("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", (expression,))
         return row.get is not None
 
@@ -155,7 +131,7 @@ class SqliteReader:
 
     def _has(self, number: int, word: Alternatives) -> bool:
         row = self._db.execute(
-            "SELECT 1 FROM words WHERE words MATCH ? AND rowid = ?", (_any_of(word), number)
+            "SELECT 1 FROM words WHERE words MATCH ? AND rowid = ?", (any_of(word), number)
         )
         return row.get is not None
 
@@ -241,33 +217,3 @@ class SqliteReader:
             (start, start + "\U0010ffff", owner, limit),
         )
         return frozenset(int(number) for (number,) in rows)
-
-
-def _match(wanted: Expression) -> str:
-    """Return an expression of FTS5."""
-    if isinstance(wanted, AllOf):
-        return " AND ".join(map(_part, wanted.parts))
-    parts = _any(wanted.parts)
-    if not wanted.others:
-        return parts
-    others = _any(wanted.others)  # bm25() counts each word as often as it stands here: twice
-    return f"({parts}) AND ({parts} OR {others} OR {others})"
-
-
-def _any(words: Iterable[Alternatives]) -> str:
-    return " OR ".join(f"({_any_of(word)})" for word in words)
-
-
-def _part(part: Phrase | Alternatives) -> str:
-    if isinstance(part, Phrase):
-        return f"exact : {_quoted(' '.join(part.words))}"
-    return f"({{exact stems title}} : ({_any_of(part)}))"
-
-
-def _any_of(word: Alternatives) -> str:
-    mark = " *" if word.is_beginning else ""
-    return " OR ".join(f"{_quoted(term)}{mark}" for term in word.terms)
-
-
-def _quoted(term: str) -> str:
-    return f'"{term}"'
