@@ -96,7 +96,7 @@ INSIDE = {
     "pdfium": {"documents"},
     "pypdf_text": {"documents"},
     "scan": {"event_hub", "plugins", "registry_building", "scanning"},
-    "sql": {"background", "directories", "encoding", "findings", "uploads"},
+    "sql": {"background", "directories", "encoding", "findings", "threads", "uploads"},
     "tesseract": {"documents"},
     "api_keys": {"needs"},
 }
