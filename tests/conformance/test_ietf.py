@@ -250,7 +250,7 @@ class TestAppend:
 
     def test_running_past_the_length_invalidates(self, ietf: Ietf, new_pdf: NewPdf) -> None:
         """4.4.2: the offset MUST NOT exceed the length; further interaction is rejected."""
-        pdf = new_pdf(0)
+        pdf = new_pdf(4_000_000)
         url = ietf.create(pdf)
         headers = {
             "Upload-Offset": "0",
@@ -258,9 +258,13 @@ class TestAppend:
             "Content-Type": ietf.media_type,
             "Transfer-Encoding": "chunked",
         }
+        most = len(pdf) * 3 // 4
         with ietf.server.connect() as connection:
             connection.start("PATCH", ietf.server.path(url), ietf.headers(headers))
-            connection.send_chunk(pdf + b"too much")
+            connection.send_chunk(pdf[:most])
+            # A proxy that had the whole body would announce its length, and it be refused unread.
+            eventually(lambda: ietf.offset(url))
+            connection.send_chunk(pdf[most:] + b"too much")
             connection.send_chunk(b"")
             assert 400 <= connection.finish().status < 500
         assert 400 <= ietf.head(url).status < 500
