@@ -85,7 +85,7 @@ def pytest_collection() -> Generator[None, object, object]:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Store failed tests without their group, or ``--last-failed`` finds none of them."""
-    cache = session.config.cache
+    cache = getattr(session.config, "cache", None)  # -p no:cacheprovider
     if cache is None or hasattr(session.config, "workerinput"):
         return
     failed = cache.get(_LAST_FAILED, {})
