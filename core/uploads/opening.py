@@ -66,15 +66,14 @@ class UploadOpener:
         resumes, and before the file is judged.
 
         Args:
-            session: The upload, as its row is now.
+            session: The upload, as its row was just read.
             holding: Whether this node holds it.
 
         Raises:
             PdfsluiceError: It has ended, so there is nothing to open.
             StorageFull, StorageFailed: Its bytes cannot be opened.
         """
-        if session.state in ENDED:
-            raise refusal(session) or StateConflict(f"the upload is {session.state}")
+        _require_open(session)
         if session.state is SessionState.IMPORTING:
             return self._make(session, _Published(), {}, holding=holding)
         sessions = self._backends.sessions
@@ -101,14 +100,15 @@ class UploadOpener:
         try:
             return await uploads.open(session.id, extents)
         except NotFound:
-            pass
+            current = await self._backends.sessions.get(session.id)
+        _require_open(current)  # nothing is reserved if it has ended since it was read
         try:  # a crash may have come between the release of an upload and that of its bytes
-            await uploads.restore(session.id)
-            return await uploads.open(session.id, extents)
+            await uploads.restore(current.id)
+            return await uploads.open(current.id, extents)
         except NotFound:
-            if session.committed:
-                raise missing_bytes(session) from None
-            return await uploads.create(session.id, session.total_size)
+            if current.committed:
+                raise missing_bytes(current) from None
+            return await uploads.create(current.id, current.total_size)
 
     def _make(
         self,
@@ -210,6 +210,16 @@ def missing_bytes(session: Session) -> StorageFailed:
         hint="Try again when the server's upload_dir is complete, or cancel and start again.",
         details={"committed_bytes": session.committed.size},
     )
+
+
+def _require_open(session: Session) -> None:
+    """Refuse to open an upload that has ended.
+
+    Raises:
+        PdfsluiceError: It has.
+    """
+    if session.state in ENDED:
+        raise refusal(session) or StateConflict(f"the upload is {session.state}")
 
 
 def _context(session: Session) -> StageContext:

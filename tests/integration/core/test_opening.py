@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core.errors import RateLimited, StorageFailed, StorageFull
+from pdfsluice.core.errors import RateLimited, SessionEnded, StorageFailed, StorageFull
 from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.runtime import LOCAL
 from pdfsluice.core.uploads.limits import UploadLimits
@@ -59,6 +59,15 @@ async def test_an_upload_is_opened_completely_without_a_caller_waiting(
         assert (await runtime.uploads.stats()).store.partial_count == 1
         assert runtime.uploads._open_uploads.peek(session.id) is not None
         await runtime.uploads.cancel(LOCAL, session.id)
+        assert (await runtime.uploads.stats()).store.partial_count == 0
+
+
+async def test_an_upload_that_ended_since_its_row_was_read_takes_no_space(tmp_path: Path) -> None:
+    async with a_runtime(tmp_path, chunk_size=CHUNK) as runtime:
+        session = await initiate(runtime, DATA)
+        await runtime.uploads.cancel(LOCAL, session.id)
+        with pytest.raises(SessionEnded):
+            await runtime.uploads._open_uploads.to_receive(session)
         assert (await runtime.uploads.stats()).store.partial_count == 0
 
 
