@@ -87,12 +87,30 @@ class Workers:
 
     def close(self) -> None:
         """Wait for running calls; start no more."""
+        self._end()
+        self._join()
+
+    async def aclose(self) -> None:
+        """Do the same while the event loop runs, for which a call may wait."""
+        self._end()
+        ended: asyncio.Future[None] = self._loop.create_future()
+
+        def join() -> None:
+            self._join()
+            self._loop.call_soon_threadsafe(ended.set_result, None)
+
+        Thread(target=join, daemon=True).start()
+        await asyncio.shield(ended)
+
+    def _end(self) -> None:
         self._closed = True
         with suppress(Empty):
             while call := self._calls.get_nowait():
                 call[0].cancel()
         for _ in self._threads:
             self._calls.put(None)
+
+    def _join(self) -> None:
         for thread in self._threads:
             thread.join()
 

@@ -84,7 +84,7 @@ class FairEventLoop(asyncio.SelectorEventLoop):
     async def shutdown_default_executor(self, *args: Any) -> None:
         """Wait for calls that run in threads."""
         if self._workers is not None:
-            self._workers.close()
+            await self._workers.aclose()
         await super().shutdown_default_executor(*args)
 
 

@@ -111,6 +111,24 @@ async def test_closing_waits_for_running_calls_and_cancels_the_others(
         workers.run(calls.append, "late")
 
 
+async def test_a_call_may_wait_for_the_event_loop_while_the_threads_end(
+    gate: threading.Event,
+) -> None:
+    workers, loop = Workers(1), asyncio.get_running_loop()
+    begun = threading.Event()
+
+    def work() -> int:
+        begun.set()
+        gate.wait()
+        return asyncio.run_coroutine_threadsafe(asyncio.sleep(0, 7), loop).result(timeout=10)
+
+    call = workers.run(work)
+    assert await asyncio.to_thread(begun.wait, 10)
+    threading.Timer(0.05, gate.set).start()
+    await workers.aclose()
+    assert await call == 7
+
+
 async def test_a_thread_keeps_nothing_of_a_call_that_has_ended() -> None:
     workers = Workers(1)
     memory = bytearray(8)
