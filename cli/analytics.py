@@ -45,6 +45,8 @@ _COLUMNS = (
     "Imported in (p95)",
 )
 
+_TWO_DIGITS_BELOW = 10  # seconds
+
 
 def _time(text: str) -> datetime:
     try:
@@ -134,4 +136,6 @@ def _cells(totals: UploadTotals, share: float) -> tuple[str, ...]:
 
 
 def _seconds(value: float | None) -> str:
-    return "" if value is None else f"{value:.2g} s" if value < 10 else f"{value:,.0f} s"  # noqa: PLR2004
+    if value is None:
+        return ""
+    return f"{value:.2g} s" if value < _TWO_DIGITS_BELOW else f"{value:,.0f} s"

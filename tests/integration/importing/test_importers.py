@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pikepdf
@@ -22,24 +22,13 @@ from pdfsluice.plugins.importers.disk_space import DiskSpace
 from pdfsluice.plugins.importers.options import TextOptions
 from pdfsluice.plugins.importers.text import TextImporter
 from pdfsluice.plugins.importers.text_run import MAX_SKIPPED
+from tests.support.recorded_progress import RecordedProgress
 from tests.support.shares import examples
 from tests.support.workers import workers
 
 MakeContext = Callable[..., PluginContext]
 MakeDocument = Callable[..., NewDocument]
 MakeExtractors = Callable[..., Awaitable[Sequence[TextExtractor]]]
-
-
-@dataclass
-class Told:
-    """Progress as it was published."""
-
-    shares: list[float] = field(default_factory=list)
-    messages: list[str] = field(default_factory=list)
-
-    def __call__(self, done: float, message: str) -> None:
-        self.shares.append(done)
-        self.messages.append(message)
 
 
 class Scripted:
@@ -83,21 +72,21 @@ async def test_text_of_all_pages_is_stored(
     path = tmp_path / "file.pdf"
     path.write_bytes(make_pdf(texts))
     document = await catalogue.add(make_document(page_count=60), [])
-    told = Told()
+    progress = RecordedProgress()
     context = ImportContext(
         document=document,
         path=path,
         catalogue=catalogue,
         extractors=await make_extractors(),
-        progress=told,
+        progress=progress,
     )
     for _ in range(2):  # repeating it does no harm
         await by_name["text"].run(context)
     pages = await stored(catalogue, document)
     assert [(page.number, page.text.strip()) for page in pages] == list(enumerate(texts, 1))
-    assert told.shares[:60] == [number / 60 for number in range(1, 61)]
-    assert told.messages[59] == "Reading text: page 60 of 60"
-    assert told.messages[-1] == "The text of 60 pages is read."
+    assert progress.shares[:60] == [number / 60 for number in range(1, 61)]
+    assert progress.messages[59] == "Reading text: page 60 of 60"
+    assert progress.messages[-1] == "The text of 60 pages is read."
     assert len(workers()) <= 1, "one reader is kept for the next document"
 
 
@@ -113,19 +102,19 @@ async def test_an_unknown_page_count_becomes_known(
         path = tmp_path / name
         path.write_bytes(make_pdf(texts))
         document = await catalogue.add(make_document(name), [])
-        told = Told()
+        progress = RecordedProgress()
         await by_name["text"].run(
             ImportContext(
                 document=document,
                 path=path,
                 catalogue=catalogue,
                 extractors=await make_extractors(),
-                progress=told,
+                progress=progress,
             )
         )
         assert (await catalogue.get(document.id, owner=None)).page_count == len(texts)
         assert len(await stored(catalogue, document)) == len(texts)
-        assert set(told.shares[:-1]) <= {0.0}  # how much is left cannot be known
+        assert set(progress.shares[:-1]) <= {0.0}  # how much is left cannot be known
 
 
 @pytest.mark.long
@@ -146,7 +135,7 @@ async def test_a_locked_file_fails_with_the_reason(
         path=path,
         catalogue=catalogue,
         extractors=await make_extractors(),
-        progress=Told(),
+        progress=RecordedProgress(),
     )
     with pytest.raises(DocumentUnreadable) as failure:
         await by_name["text"].run(context)
@@ -202,7 +191,7 @@ async def test_every_page_is_read_by_an_extractor_that_can(
         path=Path("unused"),
         catalogue=catalogue,
         extractors=[Scripted(str(n), pages, failing) for n, failing in enumerate(fails)],
-        progress=Told(),
+        progress=RecordedProgress(),
     )
     unreadable = frozenset.intersection(*fails) & frozenset(range(1, pages + 1))
     failed = False
@@ -231,7 +220,7 @@ async def test_too_many_unreadable_pages_fail_and_keep_the_others(
         path=Path("unused"),
         catalogue=catalogue,
         extractors=[Scripted("only", 100, frozenset(range(2, 100, 2)))],
-        progress=Told(),
+        progress=RecordedProgress(),
     )
     with pytest.raises(DocumentUnreadable) as failure:
         await a_text_importer().run(context)
@@ -251,7 +240,7 @@ async def test_the_first_extractor_explains_why_a_file_cannot_be_read(
         path=Path("unused"),
         catalogue=catalogue,
         extractors=[Scripted(name, 9, every) for name in ("first", "second", "third")],
-        progress=Told(),
+        progress=RecordedProgress(),
     )
     with pytest.raises(DocumentUnreadable, match=r"^first failed$"):
         await a_text_importer().run(context)
@@ -268,7 +257,7 @@ async def test_a_file_that_arrives_locked_is_reported_as_locked(
         path=Path("unused"),
         catalogue=catalogue,
         extractors=[Scripted("only", 9, frozenset(range(1, 10)))],
-        progress=Told(),
+        progress=RecordedProgress(),
     )
     with pytest.raises(DocumentUnreadable) as failure:
         await a_text_importer().run(context)
@@ -282,7 +271,11 @@ async def test_without_extractors_there_is_no_text(
 ) -> None:
     document = await catalogue.add(make_document(), [])
     context = ImportContext(
-        document=document, path=Path("x"), catalogue=catalogue, extractors=[], progress=Told()
+        document=document,
+        path=Path("x"),
+        catalogue=catalogue,
+        extractors=[],
+        progress=RecordedProgress(),
     )
     await a_text_importer().run(context)
     assert await stored(catalogue, document) == []
@@ -302,7 +295,7 @@ async def test_the_first_page_is_drawn_in_advance(
         raise NotFound("no page")
 
     document = await catalogue.add(make_document(), [])
-    told = Told()
+    progress = RecordedProgress()
     for preview in (draw, cannot, None):
         await by_name["thumbnail"].run(
             ImportContext(
@@ -310,12 +303,12 @@ async def test_the_first_page_is_drawn_in_advance(
                 path=Path("x"),
                 catalogue=catalogue,
                 extractors=[],
-                progress=told,
+                progress=progress,
                 preview=preview,
             )
         )
     assert asked == [(1, 240)]
-    assert told.messages == [
+    assert progress.messages == [
         "The first page is drawn.",
         "There is no picture of the first page: no page",
     ]
@@ -338,7 +331,7 @@ async def test_pages_are_published_as_they_are_stored(
             path=Path("unused"),
             catalogue=catalogue,
             extractors=[Scripted("only", 60, frozenset())],
-            progress=Told(),
+            progress=RecordedProgress(),
             publish_words=publish,
         )
     )

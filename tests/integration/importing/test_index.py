@@ -151,13 +151,13 @@ def _maps(process: psutil.Process, library: str) -> bool:
 
 
 async def test_passages_are_found_by_meaning_and_by_words(shelf: Shelf) -> None:
-    told: list[tuple[float, str]] = []
+    progress: list[tuple[float, str]] = []
     number = await shelf.add(
-        PUMPS, page_count=4, progress=lambda done, message: told.append((done, message))
+        PUMPS, page_count=4, progress=lambda done, message: progress.append((done, message))
     )
     assert shelf.passages == 3
-    assert told[1] == (1.0, "Found by words; meaning of 3 of 3 passages")
-    assert told[2] == (1.0, "Passages indexed: 3")
+    assert progress[1] == (1.0, "Found by words; meaning of 3 of 3 passages")
+    assert progress[2] == (1.0, "Passages indexed: 3")
     for query, page in (
         ("what happens when the electricity fails?", 2),
         ("kitten napping on a rug", 4),

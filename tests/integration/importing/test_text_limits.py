@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -19,19 +18,10 @@ from pdfsluice.plugins.importers.options import TextOptions
 from pdfsluice.plugins.importers.text import TextImporter
 from pdfsluice.plugins.llamaindex.options import IndexOptions
 from tests.support.heavy_pdfs import repeated_pages
+from tests.support.recorded_progress import RecordedProgress
 
 MakeDocument = Callable[..., NewDocument]
 MakeExtractors = Callable[..., Awaitable[Sequence[TextExtractor]]]
-
-
-@dataclass
-class Told:
-    """Progress as it was published."""
-
-    messages: list[str] = field(default_factory=list)
-
-    def __call__(self, done: float, message: str) -> None:
-        self.messages.append(message)
 
 
 def a_text_importer(**limits: float) -> TextImporter:
@@ -69,19 +59,19 @@ async def test_all_extractors_together_have_a_time_for_a_document(
         ("hanging", [Hanging()]),
     ):
         document = await catalogue.add(make_document(name), [])
-        told = Told()
+        progress = RecordedProgress()
         context = ImportContext(
             document=document,
             path=Path("unused"),
             catalogue=catalogue,
             extractors=extractors,
-            progress=told,
+            progress=progress,
         )
         async with asyncio.timeout(60):
             await a_text_importer(document_seconds=1).run(context)
         pages = await stored(catalogue, document)
         assert [page.text for page in pages] == [f"page {n}" for n in range(1, len(pages) + 1)]
-        assert told.messages[-1] == (
+        assert progress.messages[-1] == (
             f"The text ends with page {len(pages)}; the rest is left out: it takes longer than"
             " 1 seconds."
         )
@@ -97,7 +87,7 @@ async def test_a_document_of_which_nothing_is_read_in_time_cannot_be_read(
         path=Path("unused"),
         catalogue=catalogue,
         extractors=await make_extractors(),
-        progress=Told(),
+        progress=RecordedProgress(),
     )
     with pytest.raises(DocumentUnreadable, match=r"it takes longer than 0\.001 seconds"):
         await a_text_importer(document_seconds=0.001).run(context)
@@ -114,19 +104,19 @@ async def test_text_ends_at_the_limit_of_characters(
     path.write_bytes(repeated_pages(3, characters=3_000))
     for limit, last in ((10_000, 3), (9_000, 3), (8_999, 3), (6_000, 2), (3_001, 2), (1, 1)):
         document = await catalogue.add(make_document(str(limit), page_count=3), [])
-        told = Told()
+        progress = RecordedProgress()
         context = ImportContext(
             document=document,
             path=path,
             catalogue=catalogue,
             extractors=await make_extractors(),
-            progress=told,
+            progress=progress,
         )
         await a_text_importer(document_characters=limit).run(context)
         pages = await stored(catalogue, document)
         assert len(pages) == last
         assert sum(len(page.text) for page in pages) == min(limit, 9_000)
-        assert told.messages[-1] == (
+        assert progress.messages[-1] == (
             "The text of 3 pages is read."
             if limit >= 9_000
             else f"The text ends with page {last}; the rest is left out: it has more than"
@@ -149,7 +139,7 @@ async def test_pages_without_text_count_as_well(
         path=path,
         catalogue=catalogue,
         extractors=await make_extractors(),
-        progress=Told(),
+        progress=RecordedProgress(),
     )
     await a_text_importer(document_characters=1_000).run(context)
     assert len(await stored(catalogue, document)) == 10
@@ -164,7 +154,7 @@ async def test_text_does_not_fill_the_disk(
         path=Path("unused"),
         catalogue=catalogue,
         extractors=[Hanging()],
-        progress=Told(),
+        progress=RecordedProgress(),
     )
     with pytest.raises(StorageFull, match="stay free") as failure:
         await TextImporter(TextOptions(), DiskSpace(tmp_path, 2**62)).run(context)
@@ -184,9 +174,9 @@ async def test_the_index_ends_at_the_limit_of_passages(
     await catalogue.save_pages(document.id, texts)
     options = IndexOptions(document_passages=4)
     spec, _ = llamaindex.pdfsluice_register_indexes(make_context(index=options))
-    told = Told()
+    progress = RecordedProgress()
     async with spec.open() as index:
-        assert await index.add(document, catalogue.pages(document.id), told) == 4
+        assert await index.add(document, catalogue.pages(document.id), progress) == 4
         found = await index.search("apple", top_k=9, owner=None)
     assert {passage.page for passage in found} == {1, 2, 3, 4}
-    assert told.messages[-1] == "Passages indexed: 4; the rest, from page 5 on, is left out"
+    assert progress.messages[-1] == "Passages indexed: 4; the rest, from page 5 on, is left out"
