@@ -1,10 +1,13 @@
 """Databases to test stores against: SQLite, and PostgreSQL if it is installed."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from pdfsluice.core import PluginContext
 from pdfsluice.plugins.sql.schema import metadata, schema_version
+from tests.support.databases import sql_context
 from tests.support.postgresql import PostgresqlServer
 
 
@@ -45,3 +48,18 @@ def cleared_postgresql(_postgresql: PostgresqlServer, _own_tables: None) -> str:
         ]
         _postgresql.execute(";".join(f"DELETE FROM {table.name}" for table in tables))
     return _postgresql.url()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of each database in turn; empty for SQLite, a file of the test's folder."""
+    if request.param == "sqlite":
+        return ""
+    url: str = request.getfixturevalue("cleared_postgresql")
+    return url
+
+
+@pytest.fixture
+def context(tmp_path: Path, database_url: str) -> PluginContext:
+    """What the hooks of the SQL plugin receive, for each database in turn."""
+    return sql_context(tmp_path, url=database_url)

@@ -31,13 +31,6 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ALWAYS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def context(tmp_path: Path, request: pytest.FixtureRequest) -> PluginContext:
-    if request.param == "sqlite":
-        return sql_context(tmp_path)
-    return sql_context(tmp_path, url=request.getfixturevalue("cleared_postgresql"))
-
-
 @asynccontextmanager
 async def opened(context: PluginContext) -> AsyncIterator[tuple[SqlSessionStore, SqlAnalytics]]:
     async with sql_stores(context) as (sessions, _):

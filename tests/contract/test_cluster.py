@@ -21,11 +21,10 @@ from tests.support.members import Join, Member, joining
 from tests.support.waiting import until
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def join(tmp_path: Path, request: pytest.FixtureRequest) -> Join:
+@pytest.fixture
+def join(tmp_path: Path, database_url: str) -> Join:
     """Let a node join the nodes of one database, or a command use it."""
-    url = "" if request.param == "sqlite" else request.getfixturevalue("cleared_postgresql")
-    return joining(tmp_path, url)
+    return joining(tmp_path, database_url)
 
 
 async def test_a_changed_key_counts_at_every_node(join: Join) -> None:

@@ -32,13 +32,6 @@ from tests.support.databases import sql_context, sql_stores
 ACCOUNT = "tenant:acme"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def context(tmp_path: Path, request: pytest.FixtureRequest) -> PluginContext:
-    if request.param == "sqlite":
-        return sql_context(tmp_path)
-    return sql_context(tmp_path, url=request.getfixturevalue("cleared_postgresql"))
-
-
 @asynccontextmanager
 async def opened(context: PluginContext) -> AsyncIterator[tuple[SessionStore, CompletingCatalogue]]:
     async with sql_stores(context) as (sessions, catalogue):

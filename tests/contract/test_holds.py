@@ -11,11 +11,10 @@ from pdfsluice.core.testing.contracts.samples import NOW, extent, make_session
 from tests.support.members import Join, joining
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def join(tmp_path: Path, request: pytest.FixtureRequest) -> Join:
+@pytest.fixture
+def join(tmp_path: Path, database_url: str) -> Join:
     """Let a node join the nodes of one database, or a command use it."""
-    url = "" if request.param == "sqlite" else request.getfixturevalue("cleared_postgresql")
-    return joining(tmp_path, url)
+    return joining(tmp_path, database_url)
 
 
 async def test_one_live_node_holds_an_upload(join: Join) -> None:

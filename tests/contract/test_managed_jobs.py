@@ -1,7 +1,6 @@
 """The jobs of the catalogue `sql`, as administrators see and change them."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -12,20 +11,20 @@ from pdfsluice.core import (
     JobState,
     ManagedJobs,
     NotFound,
+    PluginContext,
     StateConflict,
 )
 from pdfsluice.core.testing.contracts.samples import make_document
-from tests.support.databases import sql_context, sql_stores
+from tests.support.databases import sql_stores
 
 
 class Managed(Catalogue, ManagedJobs):
     """A catalogue whose jobs can be managed."""
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def catalogue(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Managed]:
-    url = "" if request.param == "sqlite" else request.getfixturevalue("cleared_postgresql")
-    async with sql_stores(sql_context(tmp_path, url=url) if url else sql_context(tmp_path)) as both:
+@pytest.fixture
+async def catalogue(context: PluginContext) -> AsyncIterator[Managed]:
+    async with sql_stores(context) as both:
         assert isinstance(both[1], ManagedJobs)
         yield both[1]  # type: ignore[misc]
 

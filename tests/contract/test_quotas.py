@@ -32,13 +32,6 @@ from tests.support.waiting import wait_until
 ACCOUNT = "tenant:acme"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def context(tmp_path: Path, request: pytest.FixtureRequest) -> PluginContext:
-    if request.param == "sqlite":
-        return sql_context(tmp_path)
-    return sql_context(tmp_path, url=request.getfixturevalue("cleared_postgresql"))
-
-
 @asynccontextmanager
 async def opened(context: PluginContext) -> AsyncIterator[tuple[SqlSessionStore, SqlCatalogue]]:
     async with sql_stores(context) as (sessions, catalogue):
@@ -71,7 +64,7 @@ async def metadata_of(store: SqlSessionStore) -> int:
     return (await store.quotas.account(ACCOUNT)).usage.metadata_bytes
 
 
-@pytest.mark.parametrize("context", share(["sqlite", "postgresql"], every=2), indirect=True)
+@pytest.mark.parametrize("database_url", share(["sqlite", "postgresql"], every=2), indirect=True)
 async def test_1000_openings_at_the_same_time_never_exceed_a_limit(context: PluginContext) -> None:
     """Two nodes, of which each commits many openings in a transaction."""
     async with opened(context) as (first, _), opened(context) as (second, _):

@@ -52,10 +52,9 @@ class Stores:
             yield [(await stack.enter_async_context(sql_stores(each)))[0] for each in contexts]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def stores(tmp_path: Path, request: pytest.FixtureRequest) -> Stores:
-    sqlite = request.param == "sqlite"
-    return Stores(tmp_path, "" if sqlite else request.getfixturevalue("cleared_postgresql"))
+@pytest.fixture
+def stores(tmp_path: Path, database_url: str) -> Stores:
+    return Stores(tmp_path, database_url)
 
 
 def clocks_of(store: SessionStore) -> RateClocks:
