@@ -19,8 +19,12 @@ OPTIONS = {
     "index-url": "--default-index",
     "trusted-host": "--allow-insecure-host",
 }
-VARIABLES = {"cert": "SSL_CERT_FILE", "proxy": "ALL_PROXY", "default-timeout": "UV_HTTP_TIMEOUT"}
-VARIABLES["timeout"] = VARIABLES["default-timeout"]
+VARIABLES = {
+    "cert": "SSL_CERT_FILE",
+    "default-timeout": "UV_HTTP_TIMEOUT",
+    "proxy": "ALL_PROXY",
+    "timeout": "UV_HTTP_TIMEOUT",
+}
 WITHOUT_EFFECT = {
     *("break-system-packages", "cache-dir", "compile", "disable-pip-version-check", "no-cache-dir"),
     *("no-color", "no-compile", "no-input", "no-warn-script-location", "prefer-binary"),
