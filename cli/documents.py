@@ -34,13 +34,6 @@ from .options import (
 T = TypeVar("T")
 _TEXT = "text"  # the importer that queues OCR
 Id = Annotated[int, typer.Argument(metavar="ID", help="Number of the document.")]
-OwnServer = Annotated[
-    str | None, typer.Option("--server", "-s", help="As for `pdfsluice documents`.")
-]
-OwnKeyFile = Annotated[
-    Path | None, typer.Option("--api-key-file", help="As for `pdfsluice documents`.")
-]
-OwnAuthority = Annotated[Path | None, typer.Option("--ca", help="As for `pdfsluice documents`.")]
 
 app = typer.Typer(
     cls=Group,
@@ -52,22 +45,17 @@ app = typer.Typer(
 
 
 def _with_client(
-    context: typer.Context,
-    server: str | None,
+    server: str,
     key_file: Path | None,
     ca: Path | None,
     work: Callable[[Client], Awaitable[T]],
     *,
     as_json: bool = False,
 ) -> T:
-    """Run with a client for the options after the command, or else those before it."""
-    before = context.parent.params if context.parent else {}
-    address: str = server or before.get("server") or DEFAULT_SERVER
-    key_file = key_file or before.get("key_file")
-    ca = ca or before.get("ca")
+    """Run with a client for the options of a command."""
 
     async def connected() -> T:
-        async with connect(address, key_file, ca) as client:
+        async with connect(server, key_file, ca) as client:
             return await work(client)
 
     return run(connected(), as_json=as_json)
@@ -83,10 +71,21 @@ def documents(
     as_json: Json = False,
 ) -> None:
     """List the documents; with a command, do something with one of them."""
-    if context.invoked_subcommand is not None:
-        return
+    if context.invoked_subcommand is None:
+        list_documents(server, key_file, ca, as_json=as_json)
 
-    async def show(client: Client) -> None:
+
+@app.command(name="list")
+def list_documents(
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    ca: Authority = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """List the documents, as without a command."""
+
+    async def print_all(client: Client) -> None:
         table = listing("ID", "Title", "Pages", "Size", "Added", "Index")
         async for document in client.documents():
             if as_json:
@@ -98,7 +97,7 @@ def documents(
         elif not as_json:
             err.print("You have no documents yet.")
 
-    _with_client(context, server, key_file, ca, show, as_json=as_json)
+    _with_client(server, key_file, ca, print_all, as_json=as_json)
 
 
 def _row(document: Document) -> tuple[str, ...]:
@@ -114,11 +113,10 @@ def _row(document: Document) -> tuple[str, ...]:
 
 @app.command()
 def show(
-    context: typer.Context,
     document_id: Id,
-    server: OwnServer = None,
-    key_file: OwnKeyFile = None,
-    ca: OwnAuthority = None,
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    ca: Authority = None,
     *,
     as_json: Json = False,
 ) -> None:
@@ -127,7 +125,7 @@ def show(
     async def ask(client: Client) -> tuple[Document, ImportStatus]:
         return await client.document(document_id), await client.import_status(document_id)
 
-    document, status = _with_client(context, server, key_file, ca, ask, as_json=as_json)
+    document, status = _with_client(server, key_file, ca, ask, as_json=as_json)
     failed = [job for job in status.latest if job.state == "failed"]
     if as_json:
         failures = [job.message for job in failed]
@@ -182,20 +180,19 @@ def _in_words(job: Job) -> str:
 
 @app.command()
 def retry(
-    context: typer.Context,
     document_id: Id,
     importer: Annotated[
         str, typer.Argument(metavar="IMPORTER", help="Its name; `documents show` lists them.")
     ],
     *,
-    server: OwnServer = None,
-    key_file: OwnKeyFile = None,
-    ca: OwnAuthority = None,
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    ca: Authority = None,
 ) -> None:
     """Run one importer of a document again, in the background."""
     importer = typed(importer)
     status = _with_client(
-        context, server, key_file, ca, lambda client: client.retry_import(document_id, importer)
+        server, key_file, ca, lambda client: client.retry_import(document_id, importer)
     )
     states = {job.importer: job.state for job in status.latest}
     out.print(
@@ -206,72 +203,64 @@ def retry(
 
 @app.command()
 def rename(
-    context: typer.Context,
     document_id: Id,
     title: str,
     *,
-    server: OwnServer = None,
-    key_file: OwnKeyFile = None,
-    ca: OwnAuthority = None,
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    ca: Authority = None,
 ) -> None:
     """Give a document another title."""
     title = typed(title)
     if not title.strip():
         raise typer.BadParameter("a title has at least one letter", param_hint="'TITLE'")
-    document = _with_client(
-        context, server, key_file, ca, lambda client: client.rename(document_id, title)
-    )
+    document = _with_client(server, key_file, ca, lambda client: client.rename(document_id, title))
     out.print(f"Document {document.id} is now {escape(document.title)}.")
 
 
 @app.command()
 def tag(
-    context: typer.Context,
     document_id: Id,
     tags: Annotated[
         list[str] | None,
         typer.Argument(metavar="TAG", help="All tags from now on; give none to remove all."),
     ] = None,
     *,
-    server: OwnServer = None,
-    key_file: OwnKeyFile = None,
-    ca: OwnAuthority = None,
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    ca: Authority = None,
 ) -> None:
     """Replace the tags of a document, by which a search can be narrowed."""
     wanted = [typed(each) for each in tags or ()]
-    tagged = _with_client(
-        context, server, key_file, ca, lambda client: client.set_tags(document_id, wanted)
-    )
+    tagged = _with_client(server, key_file, ca, lambda client: client.set_tags(document_id, wanted))
     words = ", ".join(tagged.tags) or "none"
     out.print(f"The tags of document {tagged.id}: {escape(words)}.")
 
 
 @app.command()
 def index(
-    context: typer.Context,
     document_id: Id,
-    server: OwnServer = None,
-    key_file: OwnKeyFile = None,
-    ca: OwnAuthority = None,
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    ca: Authority = None,
 ) -> None:
     """Make a document searchable, in the background."""
-    status = _with_client(context, server, key_file, ca, lambda client: client.index(document_id))
+    status = _with_client(server, key_file, ca, lambda client: client.index(document_id))
     out.print(f"The index of document {status.document_id} is {status.index_status}.")
 
 
 @app.command()
 def versions(
-    context: typer.Context,
     document_id: Id,
-    server: OwnServer = None,
-    key_file: OwnKeyFile = None,
-    ca: OwnAuthority = None,
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    ca: Authority = None,
     *,
     as_json: Json = False,
 ) -> None:
     """List the versions of a document, the newest first."""
     listed = _with_client(
-        context, server, key_file, ca, lambda client: client.versions(document_id), as_json=as_json
+        server, key_file, ca, lambda client: client.versions(document_id), as_json=as_json
     )
     table = listing("Version", "ID", "Title", "Pages", "Size", "Added", "Index")
     for document in listed:
@@ -285,11 +274,10 @@ def versions(
 
 @app.command()
 def markdown(
-    context: typer.Context,
     document_id: Id,
-    server: OwnServer = None,
-    key_file: OwnKeyFile = None,
-    ca: OwnAuthority = None,
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    ca: Authority = None,
     *,
     as_json: Json = False,
 ) -> None:
@@ -305,16 +293,15 @@ def markdown(
             if page.note:
                 err.print(f"Page {page.page}: {escape(page.note)}", soft_wrap=True)
 
-    _with_client(context, server, key_file, ca, show, as_json=as_json)
+    _with_client(server, key_file, ca, show, as_json=as_json)
 
 
 @app.command()
 def delete(
-    context: typer.Context,
     document_id: Id,
-    server: OwnServer = None,
-    key_file: OwnKeyFile = None,
-    ca: OwnAuthority = None,
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    ca: Authority = None,
     *,
     all_versions: Annotated[
         bool, typer.Option("--all-versions", help="Delete all versions of it.")
@@ -325,7 +312,6 @@ def delete(
     If it is the newest of several versions, the one before it is the newest again.
     """
     _with_client(
-        context,
         server,
         key_file,
         ca,

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
 import typer
@@ -20,7 +20,7 @@ from pdfsluice.config import SettingsError
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.plugins.extras import missing_extra
 
-from .console import err, print_json
+from .console import counted, err, print_json
 from .exits import Exit
 from .invocation import program
 
@@ -74,16 +74,25 @@ def as_object(error: ClientError) -> dict[str, Any]:
 
 
 def print_findings(findings: Iterable[Finding]) -> None:
-    """List findings, the worst first, one a line, with what to do about them."""
+    """List findings, the worst first, with what to do about them; equal ones once."""
+    alike: dict[tuple[str, ...], list[Finding]] = {}
     for finding in by_gravity(findings):
-        location = "" if finding.offset is None else f" at byte {finding.offset:,}"
+        key = (finding.severity, finding.kind, finding.message, finding.advice)
+        alike.setdefault(key, []).append(finding)
+    for (severity, kind, message, advice), group in alike.items():
         err.print(
-            f"  [yellow]{escape(finding.severity)}[/] {escape(finding.kind)}{location}:"
-            f" {escape(finding.message)}",
+            f"  [yellow]{escape(severity)}[/] {escape(kind)}{_location(group)}: {escape(message)}",
             soft_wrap=True,
         )
-        if finding.advice:
-            err.print(f"    [dim]{escape(finding.advice)}[/]", soft_wrap=True)
+        if advice:
+            err.print(f"    [dim]{escape(advice)}[/]", soft_wrap=True)
+
+
+def _location(alike: Sequence[Finding]) -> str:
+    """Return where the first of findings that differ in nothing else is, and how many follow."""
+    first = "" if alike[0].offset is None else f" at byte {alike[0].offset:,}"
+    others = len(alike) - 1
+    return f"{first} and {counted(others, 'other place')}" if others else first
 
 
 def hopeless(error: ClientError) -> bool:

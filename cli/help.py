@@ -40,7 +40,7 @@ class Group(TyperGroup):
             raise better from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Return the command that is named first.
+        """Return the command that is named first; options before it count for it.
 
         Raises:
             typer.BadParameter: There is no such command; the message has those of similar names.
@@ -50,7 +50,21 @@ class Group(TyperGroup):
                 f"there is no command {args[0]!r}{meant(args[0], self.list_commands(ctx))}",
                 ctx=ctx,
             )
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command, [*_given_before(ctx, command), *rest]
+
+
+def _given_before(context: Any, command: Any) -> list[str]:
+    """Return the options before a command that it has too, to stand before its own."""
+    given: list[str] = []
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name)
+        if source is None or source.name != "COMMANDLINE":
+            continue
+        if any(each.opts == option.opts for each in command.params):
+            value = context.params[option.name]
+            given += [option.opts[0]] if option.is_flag else [option.opts[0], str(value)]
+    return given
 
 
 def plain(command: Any) -> None:

@@ -79,14 +79,31 @@ def quota(
     as_json: Json = False,
 ) -> None:
     """Show what your account may use and what it uses."""
-    if context.invoked_subcommand is not None:
-        return
+    if context.invoked_subcommand is None:
+        show_account("", server, key_file, ca, as_json=as_json)
 
-    async def show() -> Account:
+
+@app.command(name="show")
+def show_account(
+    account: Annotated[
+        str,
+        typer.Argument(
+            metavar="ACCOUNT", help="key:NAME or tenant:NAME, for administrators; yours if absent."
+        ),
+    ] = "",
+    server: Server = DEFAULT_SERVER,
+    key_file: KeyFile = None,
+    ca: Authority = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show what an account may use and what it uses."""
+
+    async def ask() -> Account:
         async with connect(server, key_file, ca) as client:
-            return await client.quota()
+            return await client.quota(account)
 
-    _show(run(show(), as_json=as_json), as_json=as_json)
+    _show(run(ask(), as_json=as_json), as_json=as_json)
 
 
 @app.command(name="list")

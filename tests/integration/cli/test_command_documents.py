@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.cli.download import target_of
+from pdfsluice.cli.exits import Exit
 from pdfsluice.client import Document
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.commands import pdfsluice, pdfsluice_here
@@ -51,6 +52,16 @@ def test_a_document_is_indexed_found_shown_renamed_and_deleted(
     gone = pdfsluice_here("documents", "show", number, *at)
     assert gone.code == 1
     assert "Traceback" not in gone.err
+
+
+def test_options_before_a_command_count_for_it(server: RunningServer) -> None:
+    elsewhere, here = ("--server", "127.0.0.1:9"), ("--server", server.base_url)
+    own = pdfsluice_here("quota", *here, "--json", "show")
+    assert json.loads(own.out)["account"] == "local", own.err
+    assert pdfsluice_here("quota", *elsewhere, "show").code == Exit.UNREACHABLE
+    listed = pdfsluice_here("documents", *elsewhere, "list", *here)
+    assert listed.code == 0, "the option after the command is the last: " + listed.err
+    assert listed.out == pdfsluice_here("documents", *here).out
 
 
 @pytest.mark.long

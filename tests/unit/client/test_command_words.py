@@ -1,9 +1,11 @@
 """The command prints whole sentences, whatever the form of their parts."""
 
+from dataclasses import replace
+
 import pytest
 
 from pdfsluice.cli.console import counted
-from pdfsluice.cli.failures import kinds_of, report
+from pdfsluice.cli.failures import kinds_of, print_findings, report
 from pdfsluice.client import ClientError
 from pdfsluice.client.findings import Finding, Severity
 from pdfsluice.client.progress import why_waiting
@@ -47,3 +49,22 @@ def test_kinds_are_named_once_and_the_worst_first() -> None:
     ]
     assert kinds_of(findings) == "launch, encrypted"
     assert kinds_of(findings[:1]) == "open_action", "better than nothing"
+
+
+def test_equal_findings_are_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
+    link = Finding(
+        kind="link",
+        severity=Severity.INFO,
+        stage="s",
+        message="It links.",
+        advice="Look.",
+        offset=1234,
+    )
+    launch = replace(link, kind="launch", severity=Severity.HIGH, offset=None)
+    print_findings([link, launch, replace(link, offset=5678), replace(link, offset=9)])
+    assert capsys.readouterr().err.splitlines() == [
+        "  high launch: It links.",
+        "    Look.",
+        "  info link at byte 1,234 and 2 other places: It links.",
+        "    Look.",
+    ]
