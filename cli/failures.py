@@ -89,7 +89,7 @@ def print_findings(findings: Iterable[Finding]) -> None:
 
 
 def _location(alike: Sequence[Finding]) -> str:
-    """Return where the first of findings that differ in nothing else is, and how many follow."""
+    """Return where the first of equal findings is, and how many others there are."""
     first = "" if alike[0].offset is None else f" at byte {alike[0].offset:,}"
     others = len(alike) - 1
     return f"{first} and {counted(others, 'other place')}" if others else first

@@ -56,15 +56,15 @@ class Group(TyperGroup):
 
 def _given_before(context: Any, command: Any) -> list[str]:
     """Return the options before a command that it has too, to stand before its own."""
-    given: list[str] = []
-    for option in context.command.params:
-        source = context.get_parameter_source(option.name)
+    options: list[str] = []
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name)
         if source is None or source.name != "COMMANDLINE":
             continue
-        if any(each.opts == option.opts for each in command.params):
-            value = context.params[option.name]
-            given += [option.opts[0]] if option.is_flag else [option.opts[0], str(value)]
-    return given
+        if any(each.opts == parameter.opts for each in command.params):
+            value = context.params[parameter.name]
+            options += [parameter.opts[0]] if parameter.is_flag else [parameter.opts[0], str(value)]
+    return options
 
 
 def plain(command: Any) -> None:
