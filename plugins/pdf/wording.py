@@ -45,7 +45,7 @@ class _Special:
 _CHECK_UNKNOWN: Final = "Ask for a copy saved again by a trusted program; do not open this one."
 _SPECIAL: Final[Mapping[tuple[FindingKind, str], _Special]] = {
     (FindingKind.ENCRYPTED, "opened"): _Special(
-        Severity.LOW,
+        Severity.INFO,
         "The document is encrypted, and opens without a password",
         "Nothing needs to be done; its content was checked.",
     ),

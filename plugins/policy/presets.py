@@ -57,7 +57,8 @@ STANDARD: tuple[Rule, ...] = (
     _rule(K.IMPORT_DATA, QUARANTINE, triggers=BY_ITSELF),
     _rule(K.IMPORT_DATA, FLAG),
     _rule(K.RICH_MEDIA, FLAG),
-    _rule(K.ENCRYPTED, FLAG),
+    _rule(K.ENCRYPTED, FLAG, severity=Severity.LOW),
+    _rule(K.ENCRYPTED, NOTE),  # it opens without a password, and was checked
     _rule(K.RESOURCE_LIMIT, FLAG),
     _rule(K.MALFORMED, REJECT, severity=Severity.CRITICAL),  # not a PDF at all
     _rule(K.MALFORMED, FLAG, severity=Severity.HIGH),  # beyond repair
@@ -82,7 +83,7 @@ PERMISSIVE: tuple[Rule, ...] = (
     _rule(K.EXTERNAL_REFERENCES_URI, FLAG, severity=Severity.HIGH),
     _rule(K.LAUNCH, FLAG),
     _rule(K.POLYGLOT, FLAG),
-    _rule(K.ENCRYPTED, FLAG),
+    _rule(K.ENCRYPTED, FLAG, severity=Severity.LOW),
     _rule(K.RESOURCE_LIMIT, FLAG),
     _rule(K.MALFORMED, REJECT, severity=Severity.CRITICAL),
     _rule(ANY_KIND, FLAG, severity=Severity.CRITICAL),
@@ -110,7 +111,7 @@ STRICT: tuple[Rule, ...] = (
     _rule(K.GOTO_REMOTE, REJECT),
     _rule(K.IMPORT_DATA, REJECT),
     _rule(K.RICH_MEDIA, REJECT),
-    _rule(K.ENCRYPTED, QUARANTINE),  # could not be checked; a person decides
+    _rule(K.ENCRYPTED, QUARANTINE, severity=Severity.LOW),  # could not be checked; a person decides
     _rule(K.RESOURCE_LIMIT, REJECT),
     _rule(K.MALFORMED, REJECT, severity=Severity.HIGH),
     _rule(K.MALFORMED, FLAG),

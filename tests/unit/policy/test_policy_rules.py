@@ -75,6 +75,7 @@ STANDARD = [
     (found("embedded_files"), "FLAG"),
     (found("forms_xfa"), "FLAG"),
     (found("encrypted"), "FLAG"),
+    (found("encrypted", severity=Severity.INFO), "NOTE"),
     (found("resource_limit"), "FLAG"),
     (found("forms_acroform"), "NOTE"),
     (found("external_references_uri", Trigger.CLICK), "NOTE"),
@@ -249,6 +250,9 @@ SPECIAL_ROWS = {
     ): [found("external_references_uri", Trigger.OPEN, Severity.HIGH)],
     "`embedded_files`, info: only data, such as an e-invoice": [
         found("embedded_files", severity=Severity.INFO)
+    ],
+    "`encrypted`, info: opens without a password, so that it was checked": [
+        found("encrypted", severity=Severity.INFO)
     ],
     "`malware`, high or critical": [
         found("malware", severity=severity) for severity in (Severity.HIGH, Severity.CRITICAL)
