@@ -171,10 +171,8 @@ if TYPE_CHECKING:
         GateSpec,
         Pacer,
         ReadinessCheck,
-        StageContext,
-        StreamStage,
-        StreamStageSpec,
     )
+    from .plugins.ports.streams import StageContext, StreamStage, StreamStageSpec
     from .processes.child import Child, ChildFailed, plain_environment
     from .processes.child_main import Limits, path_from_text, path_to_text, serve
     from .processes.pool import ChildPool

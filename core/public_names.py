@@ -40,9 +40,9 @@ _MODULES = {
     "plugins.ports.children": "ChildAccess",
     "plugins.ports.stages": (
         "ChunkCheck ChunkStage ChunkStageSpec CompletionContext CompletionStage "
-        "CompletionStageSpec Gate GateSpec Pacer ReadinessCheck StageContext StreamStage "
-        "StreamStageSpec"
+        "CompletionStageSpec Gate GateSpec Pacer ReadinessCheck"
     ),
+    "plugins.ports.streams": "StageContext StreamStage StreamStageSpec",
     "plugins.ports.blobs": "Blob PromptBlob StoreUsage UploadStore UploadStoreSpec",
     "plugins.ports.cluster": "Cluster Hint HintKind Hold LiveNode NodeIdentity UploadReview alone",
     "plugins.ports.keys": "ApiKey HasKeys KeyChange KeyRates KeyStore",

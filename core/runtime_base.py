@@ -12,8 +12,8 @@ from .analytics.keeper import AnalyticsKeeper
 from .directories import ensure_durable
 from .event_hub import EventHub
 from .opened_stores import OpenedStores, opened_stores
-from .plugins.guarding import guard
 from .plugins.loop_clock import LoopClock
+from .plugins.loop_guarding import guard
 from .plugins.manager import PluginManager
 from .plugins.opening import open_authenticators, open_parts
 from .plugins.part_tasks import PartTasks

@@ -39,7 +39,7 @@ from pdfsluice.server.problems import status_of
 from pdfsluice.server.transport.event_loop import FairEventLoop
 
 PORTS = (
-    *("stages", "checksums", "blobs", "objects", "sessions", "cluster", "catalogue"),
+    *("stages", "streams", "checksums", "blobs", "objects", "sessions", "cluster", "catalogue"),
     *("opening", "access", "quotas", "sinks", "policy", "documents", "recognition", "ranking"),
     *("links", "children", "context"),
 )

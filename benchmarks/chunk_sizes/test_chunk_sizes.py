@@ -20,7 +20,7 @@ from benchmarks.support.processes import Server, pdfsluice
 from benchmarks.support.registries import loaded_in, registry_in
 from benchmarks.support.uploads import delete, upload
 from pdfsluice.core.models import Checksum, ChunkIntent
-from pdfsluice.core.plugins.ports.stages import StageContext
+from pdfsluice.core.plugins.ports.streams import StageContext
 from pdfsluice.core.plugins.registry import Registry
 from pdfsluice.core.runtime import LOCAL, Runtime, open_runtime
 from pdfsluice.core.uploads.creating import Initiation

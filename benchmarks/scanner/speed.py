@@ -24,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from pdfsluice.core.plugins.ports.stages import StageContext
+from pdfsluice.core.plugins.ports.streams import StageContext
 from pdfsluice.plugins.pdf.streaming.scan import Scan
 from pdfsluice.plugins.pdf.streaming.stages import make_stages
 from pdfsluice.plugins.pdf.syntax.effort import Allowance

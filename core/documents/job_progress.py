@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pdfsluice.core.document_models import Document, Job, JobKind, JobState
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.events import ImportEnded, UploadStatus
-from pdfsluice.core.plugins.boundary import PartFailed
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
+from pdfsluice.core.plugins.thread_boundary import PartFailed
 
 logger = logging.getLogger(__name__)
 

@@ -17,13 +17,13 @@ from pdfsluice.core.errors import (
     StorageFull,
 )
 from pdfsluice.core.event_hub import EventHub
-from pdfsluice.core.plugins.boundary import PartFailed
 from pdfsluice.core.plugins.ports.blobs import UploadStore
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
 from pdfsluice.core.plugins.ports.documents import Index
 from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.plugins.registry import Registry
+from pdfsluice.core.plugins.thread_boundary import PartFailed
 
 from .import_status import ImportStatus
 from .importing import Importers, NothingToDo

@@ -1,14 +1,11 @@
-"""The boundary around every call into a plugin.
+"""The boundary around calls into a plugin on the event loop.
 
-What a plugin raises reaches the rest of the program as a
-:class:`~pdfsluice.core.errors.PdfsluiceError` that names the part and its distribution. That
-holds for ``SystemExit`` and ``KeyboardInterrupt``, too, for a ``CancelledError`` that no caller
-asked for, also if the part cancelled its caller, and for an answer that the port does not
-allow. Time that a part takes from the event loop is measured.
+It translates errors as :mod:`.thread_boundary` does. A ``CancelledError`` that no caller asked
+for is such an error, also if the part cancelled its caller. Time that a part takes from the
+event loop is measured.
 """
 
 import asyncio
-import errno
 import logging
 import math
 import types
@@ -18,33 +15,23 @@ from types import MappingProxyType, TracebackType
 from typing import Any, TypeVar, cast
 
 from pdfsluice.core.background import caller_is_cancelled
-from pdfsluice.core.errors import Overloaded, PdfsluiceError, StageFailed, StorageFull
-from pdfsluice.core.shortages import is_shortage
+from pdfsluice.core.errors import Overloaded
 
 from .answers import Check
 from .loop_clock import LoopClock
 from .parts import Part, PartCounts
+from .thread_boundary import RETRY_SECONDS, ThreadBoundary
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
-
-_RETRY_SECONDS = 5.0
-_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
-
-
-class PartFailed(StageFailed):
-    """A part of a plugin raised an exception that is not one of pdfsluice's errors.
-
-    The exception is ``__cause__``; it is logged and never sent to a client.
-    """
 
 
 class CancelledBySelf(asyncio.CancelledError):
     """A part cancelled the task that called it."""
 
 
-class Boundary:
+class Boundary(ThreadBoundary):
     """The boundary around calls to one part of a plugin.
 
     Args:
@@ -70,11 +57,9 @@ class Boundary:
         watched: bool = True,
         log_failures: bool = True,
     ) -> None:
-        self._part = part
+        super().__init__(part, counts, now=clock.now, log_failures=log_failures)
         self._owner = part, counts
         self._is_built_in = part.plugin.built_in
-        self._log_failures = log_failures
-        self._counts = counts
         self._clock = clock
         self._timeouts = timeouts
         self._watched = watched
@@ -122,26 +107,6 @@ class Boundary:
             raise
         finally:
             self._clock.end(step, self._owner, self._hold_limit)
-
-    def call_in_thread(
-        self, function: Callable[..., T], *args: Any, check: Check | None = None, **kwargs: Any
-    ) -> T:
-        """Call a function of the part in the current worker thread.
-
-        Args:
-            function: The function.
-            check: Checks what it returns.
-        """
-        calls, call = self._counts.calls, object()
-        calls[call] = getattr(function, "__name__", "a call"), self._clock.now()
-        try:
-            result = function(*args, **kwargs)
-            return result if check is None else cast("T", check(result))
-        except BaseException as error:
-            self._raise_instead(error)
-            raise
-        finally:
-            del calls[call]
 
     async def run(
         self,
@@ -249,7 +214,7 @@ class Boundary:
             )
             raise Overloaded(
                 f"The {self._part.label} did not answer within {seconds:g} seconds.",
-                retry_after=_RETRY_SECONDS,
+                retry_after=RETRY_SECONDS,
                 hint="Try again; the operator finds the reason in the server's log.",
             ) from error
 
@@ -288,32 +253,9 @@ class Boundary:
                 return cast("T", value)
             future = value
 
-    def _raise_instead(self, error: BaseException) -> None:
-        """Raise what stands for an exception of the plugin, unless that passes as it is."""
-        if isinstance(error, PdfsluiceError | GeneratorExit) or caller_is_cancelled(error):
-            return
-        self._counts.failures += 1
-        if self._log_failures:
-            logger.error("%s failed", self._part.label, exc_info=error)
-        raise self._translated(error) from error
-
-    def _translated(self, error: BaseException) -> PdfsluiceError:
-        what = f"The {self._part.label} failed"
-        number = error.errno if isinstance(error, OSError) else None
-        if number in _NO_SPACE:
-            return StorageFull(f"{what}: the disk is full.", hint="Free disk space, then retry.")
-        if is_shortage(error):
-            return Overloaded(
-                f"{what}: the system is short of a resource ({type(error).__name__}).",
-                retry_after=_RETRY_SECONDS,
-                hint="Try again. Acknowledged bytes are kept.",
-            )
-        return PartFailed(
-            f"{what} ({type(error).__name__}).",
-            hint="This is a defect of the plugin, not of the file."
-            " The operator finds the reason in the server's log.",
-            details={"stage": self._part.name, "distribution": self._part.plugin.distribution},
-        )
+    def _passes(self, error: BaseException) -> bool:
+        """Return whether the caller raised, and no fault of the part."""
+        return super()._passes(error) or caller_is_cancelled(error)
 
 
 def _current_task() -> "asyncio.Task[Any] | None":

@@ -7,10 +7,11 @@ from typing import Any
 
 from pdfsluice.core.errors import PluginError
 
+from .kinds import KINDS, Kind, Shape
 from .parts import PluginInfo, singular
 from .ports.context import Need
 from .ports.opening import UNOPENED
-from .shapes import HOLDERS, PORTS, Holder, Shape
+from .shapes import port_of
 
 PREFIX = "pdfsluice_register_"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -64,8 +65,8 @@ def check_spec(kind: str, spec: Any, info: PluginInfo) -> None:
 
 def _problems(kind: str, spec: Any) -> Iterator[str]:
     yield from _naming_problems(spec)
-    if kind in HOLDERS:
-        yield from _holding_problems(HOLDERS[kind], spec)
+    if kind in KINDS:
+        yield from _holding_problems(KINDS[kind], spec)
     if kind == "commands":
         yield from _command_problems(spec)
 
@@ -81,19 +82,19 @@ def _naming_problems(spec: Any) -> Iterator[str]:
             yield f"{field!r} names the part itself"
 
 
-def _holding_problems(holder: Holder, spec: Any) -> Iterator[str]:
-    value = getattr(spec, holder.field)
-    if holder.shape is not None:
-        yield from _opener_problems(holder.field, value, holder.arguments, holder.shape)
+def _holding_problems(kind: Kind, spec: Any) -> Iterator[str]:
+    value = getattr(spec, kind.field)
+    if kind.shape is not None:
+        yield from _opener_problems(kind.field, value, kind.arguments, kind.shape)
         return
     openers = {"open": spec.open}
     if hasattr(spec, "open_with"):
         openers["open_with"] = spec.open_with
     ways = {name: opener for name, opener in openers.items() if opener is not None}
     if (value is not UNOPENED) + len(ways) != 1:
-        yield " or ".join([f"give either {holder.field!r}", *map(repr, openers)])
+        yield " or ".join([f"give either {kind.field!r}", *map(repr, openers)])
     elif value is not UNOPENED:
-        yield from object_problems(holder.field, value, holder.protocol)
+        yield from object_problems(kind.field, value, kind.protocol)
     for name, opener in ways.items():
         yield from _opener_problems(name, opener, 2 if name == "open_with" else 0, None)
 
@@ -126,7 +127,7 @@ def object_problems(field: str, target: Any, protocol: type[Any]) -> Iterator[st
     if inspect.isclass(target):
         yield f"{field!r} is the class {target.__name__}; an object of it is expected"
         return
-    port = PORTS[protocol]
+    port = port_of(protocol)
     for name in port.attributes:
         if inspect.getattr_static(target, name, None) is None:
             yield f"{type(target).__name__} has no attribute {name!r}, as a {port.name} needs"

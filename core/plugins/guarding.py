@@ -9,95 +9,68 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import fields, replace
 from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 from .answers import Check, WrongAnswer, check_of, wrong_answer
-from .boundary import Boundary
 from .checks import object_problems
-from .loop_clock import LoopClock
+from .kinds import KINDS, RETURNED, Kind, Shape, named
 from .parts import Part, PartCounts, PluginInfo
-from .plain_boundary import PlainBoundary
 from .registry import Registry
-from .shapes import HOLDERS, PORTS, RETURNED, Holder, Port, Shape
+from .shapes import Port, port_of
+
+if TYPE_CHECKING:
+    from .boundary import Boundary
 
 Method: TypeAlias = Callable[..., Any]
 
 _END = object()
 _ASYNC_FIELDS = ("obstacle",)
-_LONG_KINDS = frozenset({"importers", "indexes", "text_extractors", "text_recognizers"})
-"""Parts that work for a job, which has time limits of its own."""
-_PLAIN_KINDS = frozenset(
-    {"authenticators", "gates", "session_stores", "catalogues", "upload_stores", "event_sinks"}
-)
-"""Parts that do little on the event loop, if they are built in; see ``PlainBoundary``."""
 
 
-def guard(
-    registry: Registry,
-    *,
-    clock: LoopClock,
-    timeouts: Mapping[str, float] | None = None,
-    log_failures: bool = True,
+def guard_by(
+    registry: Registry, boundary_of: Callable[[Part, PartCounts], Any]
 ) -> tuple[Registry, Mapping[Part, PartCounts]]:
-    """Return a registry whose parts are called through the boundary, and their counts.
+    """Return a registry whose parts are called through boundaries, and their counts.
 
     Args:
         registry: The parts as plugins registered them.
-        clock: Measures how long parts hold the event loop.
-        timeouts: Limits of awaited calls in seconds, by the kind of the part, or by the kind
-            and the method: ``gates``, ``indexes.search``.
-        log_failures: Whether a failure is logged with its traceback. The error that is raised
-            instead has its cause.
+        boundary_of: Makes the boundary of a part: a :class:`.Boundary`, or one for threads if
+            no part is called on an event loop.
     """
     counts: dict[Part, PartCounts] = {}
     parts = {(part.kind, part.name): part for part in registry.parts}
     specs_by_kind: dict[str, tuple[Any, ...]] = {}
-    for kind, holder in HOLDERS.items():
+    for name, kind in KINDS.items():
         specs = []
-        for spec in getattr(registry, kind):
-            part = parts.get((kind, spec.name)) or _unnamed(kind, spec.name)
+        for spec in getattr(registry, name):
+            part = parts.get((name, spec.name)) or _unnamed(name, spec.name)
             counts[part] = PartCounts()
-            is_plain = part.plugin.built_in and kind in _PLAIN_KINDS
-            boundary = (PlainBoundary if is_plain else Boundary)(
-                part,
-                counts[part],
-                clock,
-                timeouts=_of_kind(kind, timeouts or {}),
-                watched=kind not in _LONG_KINDS,
-                log_failures=log_failures,
-            )
-            specs.append(_guarded_spec(spec, holder, boundary))
-        specs_by_kind[kind] = tuple(specs)
+            specs.append(_guarded_spec(spec, kind, boundary_of(part, counts[part])))
+        specs_by_kind[name] = tuple(specs)
     return replace(registry, **specs_by_kind), counts
-
-
-def _of_kind(kind: str, timeouts: Mapping[str, float]) -> Mapping[str, float]:
-    """Return the limits of a kind of parts by the names of methods."""
-    split = ((name.partition("."), seconds) for name, seconds in timeouts.items())
-    return {method: seconds for (of, _, method), seconds in split if of == kind}
 
 
 def _unnamed(kind: str, name: str) -> Part:
     return Part(kind, name, PluginInfo(name, "", "an unknown distribution", ""))
 
 
-def _guarded_spec(spec: Any, holder: Holder, boundary: Boundary) -> Any:
-    value = getattr(spec, holder.field)
+def _guarded_spec(spec: Any, kind: Kind, boundary: "Boundary") -> Any:
+    value = getattr(spec, kind.field)
     changes: dict[str, Any] = {}
-    if holder.shape is None and spec.open is not None:
+    if kind.shape is None and spec.open is not None:
         opens = spec.open
-        changes["open"] = lambda: _Opened(boundary, opens, holder.protocol)
+        changes["open"] = lambda: _Opened(boundary, opens, kind.protocol)
     elif getattr(spec, "open_with", None) is not None:
         opens_with = spec.open_with
         changes["open_with"] = lambda *stores: _Opened(
-            boundary, partial(opens_with, *stores), holder.protocol
+            boundary, partial(opens_with, *stores), kind.protocol
         )
-    elif holder.shape is None:
-        changes[holder.field] = guarded_object(holder.protocol, value, boundary)
-    elif holder.shape is Shape.ENTERED:
-        changes[holder.field] = lambda: _Opened(boundary, value, holder.protocol)
+    elif kind.shape is None:
+        changes[kind.field] = guarded_object(kind.protocol, value, boundary)
+    elif kind.shape is Shape.ENTERED:
+        changes[kind.field] = lambda: _Opened(boundary, value, kind.protocol)
     else:
-        changes[holder.field] = _guarded_factory(holder, value, boundary)
+        changes[kind.field] = _guarded_factory(kind, value, boundary)
     names = {field.name for field in fields(spec)}
     for name in names.intersection(_ASYNC_FIELDS):
         function = getattr(spec, name)
@@ -106,17 +79,17 @@ def _guarded_spec(spec: Any, holder: Holder, boundary: Boundary) -> Any:
     return replace(spec, **changes)
 
 
-def _guarded_factory(holder: Holder, factory: Method, boundary: Boundary) -> Method:
-    check = _object_check(holder.field, holder.protocol, optional=False)
+def _guarded_factory(kind: Kind, factory: Method, boundary: "Boundary") -> Method:
+    check = _object_check(kind.field, kind.protocol, optional=False)
 
     def make(*args: Any, **kwargs: Any) -> Any:
         product = boundary.call_in_thread(factory, *args, check=check, **kwargs)
-        return guarded_object(holder.protocol, product, boundary)
+        return guarded_object(kind.protocol, product, boundary)
 
     return make
 
 
-def _awaited(boundary: Boundary, function: Callable[..., Awaitable[Any]]) -> Method:
+def _awaited(boundary: "Boundary", function: Callable[..., Awaitable[Any]]) -> Method:
     async def call(*args: Any, **kwargs: Any) -> Any:
         return await boundary.run(function, *args, check=_text, **kwargs)
 
@@ -129,9 +102,9 @@ def _text(answer: Any) -> str:
     return answer
 
 
-def guarded_object(protocol: type[Any], target: Any, boundary: Boundary) -> Any:
+def guarded_object(protocol: type[Any], target: Any, boundary: "Boundary") -> Any:
     """Return a stand-in for ``target`` that calls its methods through a boundary."""
-    return _CLASSES[protocol](target, boundary)
+    return _class_of(protocol)(target, boundary)
 
 
 class _Guarded:
@@ -143,7 +116,7 @@ class _Guarded:
 
     _variants: "dict[type[Any], type[_Guarded]]"
 
-    def __new__(cls, target: Any, boundary: Boundary) -> Self:  # noqa: ARG004 - as __init__
+    def __new__(cls, target: Any, boundary: "Boundary") -> Self:  # noqa: ARG004 - as __init__
         """Make an instance of the class for objects of the target's class."""
         kind = type(target)
         if kind not in cls._variants:
@@ -152,7 +125,7 @@ class _Guarded:
             cls._variants[kind] = type(cls.__name__, (cls,), further)
         return cast("Self", object.__new__(cls._variants[kind]))
 
-    def __init__(self, target: Any, boundary: Boundary) -> None:
+    def __init__(self, target: Any, boundary: "Boundary") -> None:
         self._target = target
         self._boundary = boundary
 
@@ -177,11 +150,23 @@ def _further(name: str) -> property:
     return property(read)
 
 
-def _class_for(port: Port) -> type[_Guarded]:
+_classes: dict[type[Any], type[_Guarded]] = {}
+
+
+def _class_of(protocol: type[Any]) -> type[_Guarded]:
+    """Return the class of stand-ins for objects that implement a protocol."""
+    if protocol not in _classes:
+        _classes[protocol] = _made_class(protocol)
+    return _classes[protocol]
+
+
+def _made_class(protocol: type[Any]) -> type[_Guarded]:
+    port = port_of(protocol)
     methods: dict[str, Any] = {"_optional": port.optional, "_variants": {}}
     for name, shape in port.methods.items():
-        returned = RETURNED.get((port.protocol, name))
-        check = check_of(port.protocol, name, getattr(port.protocol, name))
+        class_name = RETURNED.get((port.name, name))
+        returned = None if class_name is None else named(class_name)
+        check = check_of(protocol, name, getattr(protocol, name))
         if shape is Shape.PLAIN:
             plain = _plain(name, check, in_threads=port.in_threads)
             methods[name] = plain if returned is None else _plain_of_object(name, port, returned)
@@ -193,8 +178,8 @@ def _class_for(port: Port) -> type[_Guarded]:
         else:
             methods[name] = _context(name, port.name, check, returned)
     for name in port.attributes:
-        getter = vars(port.protocol)[name].fget
-        check = check_of(port.protocol, name, getter)
+        getter = vars(protocol)[name].fget
+        check = check_of(protocol, name, getter)
         methods[name] = _attribute(name, check, in_threads=port.in_threads)
     return type(f"Guarded{port.name}", (_Guarded,), methods)
 
@@ -295,7 +280,7 @@ class GuardedContext(AbstractAsyncContextManager[Any]):
 
     def __init__(
         self,
-        boundary: Boundary,
+        boundary: "Boundary",
         function: Method,
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
@@ -332,7 +317,7 @@ class _Opened(GuardedContext):
     Nothing waits for the event loop while it opens, so that time is not measured.
     """
 
-    def __init__(self, boundary: Boundary, function: Method, protocol: type[Any]) -> None:
+    def __init__(self, boundary: "Boundary", function: Method, protocol: type[Any]) -> None:
         check = _object_check("open", protocol, optional=False)
         super().__init__(boundary.unmeasured(), function, check=check)
         self._for_calls = boundary
@@ -341,8 +326,3 @@ class _Opened(GuardedContext):
     async def __aenter__(self) -> Any:
         value = await super().__aenter__()
         return guarded_object(self._protocol, value, self._for_calls)
-
-
-_CLASSES: Mapping[type[Any], type[_Guarded]] = {
-    protocol: _class_for(port) for protocol, port in PORTS.items()
-}

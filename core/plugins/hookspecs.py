@@ -33,13 +33,9 @@ if TYPE_CHECKING:  # the ports take 60 ms to import; a child process of one plug
     from .ports.ranking import RerankerSpec
     from .ports.recognition import TextRecognizerSpec
     from .ports.sinks import EventSinkSpec
-    from .ports.stages import (
-        ChunkStageSpec,
-        CompletionStageSpec,
-        GateSpec,
-        StreamStageSpec,
-    )
+    from .ports.stages import ChunkStageSpec, CompletionStageSpec, GateSpec
     from .ports.stores import CatalogueSpec, SessionStoreSpec, UploadStoreSpec
+    from .ports.streams import StreamStageSpec
 
 PROJECT = "pdfsluice"
 ENTRY_POINT_GROUP = "pdfsluice"

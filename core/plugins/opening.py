@@ -5,10 +5,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+from .kinds import KINDS
 from .ports.cluster import Cluster
 from .ports.sessions import SessionStore
 from .registry import Registry
-from .shapes import HOLDERS
 
 
 @asynccontextmanager
@@ -29,17 +29,17 @@ async def open_parts(
     """
     specs_by_kind: dict[str, tuple[Any, ...]] = {}
     async with AsyncExitStack() as stack:
-        for kind, holder in HOLDERS.items():
-            if holder.shape is not None or (kinds is not None and kind not in kinds):
+        for name, kind in KINDS.items():
+            if kind.shape is not None or (kinds is not None and name not in kinds):
                 continue
             specs = []
-            for spec in getattr(registry, kind):
+            for spec in getattr(registry, name):
                 if spec.open is None:
                     specs.append(spec)
                     continue
                 part = await stack.enter_async_context(spec.open())
-                specs.append(replace(spec, **{holder.field: part, "open": None}))
-            specs_by_kind[kind] = tuple(specs)
+                specs.append(replace(spec, **{kind.field: part, "open": None}))
+            specs_by_kind[name] = tuple(specs)
         yield replace(registry, **specs_by_kind)
 
 

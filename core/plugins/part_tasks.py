@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Coroutine, Generator
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from .boundary import PartFailed
 from .loop_clock import LoopClock
 from .parts import Part, PartCounts
+from .thread_boundary import PartFailed
 
 T = TypeVar("T")
 

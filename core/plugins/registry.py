@@ -5,36 +5,35 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.findings import Explanation
 
 from .checks import check_spec
 from .extras import ExtraMissing
+from .kinds import KINDS
 from .manager import PluginManager
 from .parts import Part, PluginInfo, singular
-from .ports.access import AuthenticatorSpec
-from .ports.checksums import ChecksumSpec
 from .ports.context import PluginContext
-from .ports.documents import (
-    ImporterSpec,
-    IndexSpec,
-    PageRendererSpec,
-    TextExtractorSpec,
-)
-from .ports.links import LinkSignerSpec
-from .ports.policy import PolicySpec
-from .ports.ranking import RerankerSpec
-from .ports.recognition import TextRecognizerSpec
-from .ports.sinks import EventSinkSpec
-from .ports.stages import (
-    ChunkStageSpec,
-    CompletionStageSpec,
-    GateSpec,
-    StreamStageSpec,
-)
-from .ports.stores import CatalogueSpec, SessionStoreSpec, UploadStoreSpec
+
+if TYPE_CHECKING:  # a process that runs parts of one kind loads the ports of that kind alone
+    from .ports.access import AuthenticatorSpec
+    from .ports.checksums import ChecksumSpec
+    from .ports.documents import (
+        ImporterSpec,
+        IndexSpec,
+        PageRendererSpec,
+        TextExtractorSpec,
+    )
+    from .ports.links import LinkSignerSpec
+    from .ports.policy import PolicySpec
+    from .ports.ranking import RerankerSpec
+    from .ports.recognition import TextRecognizerSpec
+    from .ports.sinks import EventSinkSpec
+    from .ports.stages import ChunkStageSpec, CompletionStageSpec, GateSpec
+    from .ports.stores import CatalogueSpec, SessionStoreSpec, UploadStoreSpec
+    from .ports.streams import StreamStageSpec
 
 logger = logging.getLogger(__name__)
 
@@ -55,24 +54,24 @@ SpecT = TypeVar("SpecT", bound=Named)
 class Registry:
     """The parts, in the order in which they act."""
 
-    authenticators: tuple[AuthenticatorSpec, ...] = ()
-    gates: tuple[GateSpec, ...] = ()
-    checksums: tuple[ChecksumSpec, ...] = ()
-    chunk_stages: tuple[ChunkStageSpec, ...] = ()
-    stream_stages: tuple[StreamStageSpec, ...] = ()
-    completion_stages: tuple[CompletionStageSpec, ...] = ()
-    upload_stores: tuple[UploadStoreSpec, ...] = ()
-    session_stores: tuple[SessionStoreSpec, ...] = ()
-    catalogues: tuple[CatalogueSpec, ...] = ()
-    event_sinks: tuple[EventSinkSpec, ...] = ()
-    policies: tuple[PolicySpec, ...] = ()
-    importers: tuple[ImporterSpec, ...] = ()
-    text_extractors: tuple[TextExtractorSpec, ...] = ()
-    page_renderers: tuple[PageRendererSpec, ...] = ()
-    text_recognizers: tuple[TextRecognizerSpec, ...] = ()
-    indexes: tuple[IndexSpec, ...] = ()
-    rerankers: tuple[RerankerSpec, ...] = ()
-    link_signers: tuple[LinkSignerSpec, ...] = ()
+    authenticators: "tuple[AuthenticatorSpec, ...]" = ()
+    gates: "tuple[GateSpec, ...]" = ()
+    checksums: "tuple[ChecksumSpec, ...]" = ()
+    chunk_stages: "tuple[ChunkStageSpec, ...]" = ()
+    stream_stages: "tuple[StreamStageSpec, ...]" = ()
+    completion_stages: "tuple[CompletionStageSpec, ...]" = ()
+    upload_stores: "tuple[UploadStoreSpec, ...]" = ()
+    session_stores: "tuple[SessionStoreSpec, ...]" = ()
+    catalogues: "tuple[CatalogueSpec, ...]" = ()
+    event_sinks: "tuple[EventSinkSpec, ...]" = ()
+    policies: "tuple[PolicySpec, ...]" = ()
+    importers: "tuple[ImporterSpec, ...]" = ()
+    text_extractors: "tuple[TextExtractorSpec, ...]" = ()
+    page_renderers: "tuple[PageRendererSpec, ...]" = ()
+    text_recognizers: "tuple[TextRecognizerSpec, ...]" = ()
+    indexes: "tuple[IndexSpec, ...]" = ()
+    rerankers: "tuple[RerankerSpec, ...]" = ()
+    link_signers: "tuple[LinkSignerSpec, ...]" = ()
     parts: tuple[Part, ...] = ()
 
     @classmethod
@@ -97,10 +96,12 @@ class Registry:
         unknown = left_out - manager.left_out
         ordered: dict[str, tuple[Any, ...]] = {}
         parts: list[Part] = []
-        for kind, spec_type in KINDS.items():
+        for kind in KINDS:
             if kinds is not None and kind not in kinds:
                 continue
-            registered = manager.collect(f"pdfsluice_register_{kind}", spec_type, context)
+            registered = manager.collect(
+                f"pdfsluice_register_{kind}", KINDS[kind].descriptor, context
+            )
             for info, spec in registered:
                 check_spec(kind, spec, info)
             names = [left_out & {spec.name, f"{kind}:{spec.name}"} for _, spec in registered]
@@ -130,28 +131,6 @@ class Registry:
         for completion_stage in self.completion_stages:
             explanations |= completion_stage.explanations
         return explanations
-
-
-KINDS: Mapping[str, type[Any]] = {
-    "authenticators": AuthenticatorSpec,
-    "gates": GateSpec,
-    "checksums": ChecksumSpec,
-    "chunk_stages": ChunkStageSpec,
-    "stream_stages": StreamStageSpec,
-    "completion_stages": CompletionStageSpec,
-    "upload_stores": UploadStoreSpec,
-    "session_stores": SessionStoreSpec,
-    "catalogues": CatalogueSpec,
-    "event_sinks": EventSinkSpec,
-    "policies": PolicySpec,
-    "importers": ImporterSpec,
-    "text_extractors": TextExtractorSpec,
-    "page_renderers": PageRendererSpec,
-    "text_recognizers": TextRecognizerSpec,
-    "indexes": IndexSpec,
-    "rerankers": RerankerSpec,
-    "link_signers": LinkSignerSpec,
-}
 
 
 def choose(

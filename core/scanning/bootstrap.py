@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from pdfsluice.core.errors import PluginError
-from pdfsluice.core.events import Event
-from pdfsluice.core.plugins.guarding import guard
-from pdfsluice.core.plugins.loop_clock import LoopClock
+from pdfsluice.core.plugins.guarding import guard_by
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import PluginInfo
 from pdfsluice.core.plugins.ports.children import ChildAccess
 from pdfsluice.core.plugins.ports.context import PluginContext
-from pdfsluice.core.plugins.ports.stages import StreamStageSpec
+from pdfsluice.core.plugins.ports.streams import StreamStageSpec
 from pdfsluice.core.plugins.registry import Registry
+from pdfsluice.core.plugins.thread_boundary import ThreadBoundary
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from pdfsluice.config import Loaded, Settings
+    from pdfsluice.core.events import Event
 
 _KIND = "stream_stages"
 
@@ -119,7 +119,7 @@ class Bootstrap:
             disable=self.disable,
             kinds={_KIND},
         )
-        guarded, _ = guard(registry, clock=LoopClock())
+        guarded, _ = guard_by(registry, ThreadBoundary)
         return guarded.stream_stages
 
     def context(self) -> PluginContext:
@@ -171,5 +171,5 @@ def _packed(name: str, section: "BaseModel") -> PackedSection:
         ) from error
 
 
-def _refuse_to_publish(_event: Event) -> None:
+def _refuse_to_publish(_event: "Event") -> None:
     raise RuntimeError("a stream stage cannot publish events: it runs in a process of its own")

@@ -22,19 +22,14 @@ from pdfsluice.core.findings import (
     Unscanned,
 )
 from pdfsluice.core.models import Protocol, Session, SessionState
-from pdfsluice.core.plugins.boundary import PartFailed
-from pdfsluice.core.plugins.guarding import guard
 from pdfsluice.core.plugins.loop_clock import LoopClock
+from pdfsluice.core.plugins.loop_guarding import guard
 from pdfsluice.core.plugins.opening import open_parts
 from pdfsluice.core.plugins.ports.policy import Policy
-from pdfsluice.core.plugins.ports.stages import (
-    CompletionContext,
-    CompletionStageSpec,
-    StageContext,
-    StreamStage,
-    StreamStageSpec,
-)
+from pdfsluice.core.plugins.ports.stages import CompletionContext, CompletionStageSpec
+from pdfsluice.core.plugins.ports.streams import StageContext, StreamStage, StreamStageSpec
 from pdfsluice.core.plugins.registry import Registry
+from pdfsluice.core.plugins.thread_boundary import PartFailed
 
 from .merging import merge_reports
 from .needed import is_needed

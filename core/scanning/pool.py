@@ -17,8 +17,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pdfsluice.core.errors import Overloaded, PluginError
-from pdfsluice.core.plugins.ports.stages import StageContext
 from pdfsluice.core.plugins.ports.stores import Blob
+from pdfsluice.core.plugins.ports.streams import StageContext
 from pdfsluice.core.processes.child import ChildFailed
 
 from .bootstrap import Bootstrap

@@ -24,7 +24,7 @@ from typing import Any, Protocol, TypeVar
 from pdfsluice.core.encoding import read_findings, read_report
 from pdfsluice.core.errors import PdfsluiceError, StageFailed, from_record
 from pdfsluice.core.findings import MAX_FINDINGS, Finding, StageReport
-from pdfsluice.core.plugins.ports.stages import StageContext
+from pdfsluice.core.plugins.ports.streams import StageContext
 from pdfsluice.core.processes.child import Answer, ChildFailed, path_to_text
 
 from .process import StageProcess

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from pdfsluice.core.errors import PdfsluiceError, StageFailed, StorageFailed
 from pdfsluice.core.findings import Finding, StageReport
-from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage, StreamStageSpec
+from pdfsluice.core.plugins.ports.streams import StageContext, StreamStage, StreamStageSpec
 from pdfsluice.core.shortages import is_shortage, retry_later
 
 logger = logging.getLogger(__name__)

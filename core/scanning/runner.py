@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from pdfsluice.core.findings import Finding, StageReport
-from pdfsluice.core.plugins.ports.stages import StageContext, StreamStageSpec
 from pdfsluice.core.plugins.ports.stores import Blob
+from pdfsluice.core.plugins.ports.streams import StageContext, StreamStageSpec
 from pdfsluice.core.threads import BufferPool, Workers, run_uncancelled
 
 from .reader import Checkpoints, StageReader

@@ -8,8 +8,8 @@ from pathlib import Path
 from pdfsluice.core.errors import NotFound, PdfsluiceError, StateConflict, StorageFailed
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.models import Extent, Session, SessionState
-from pdfsluice.core.plugins.ports.stages import StageContext
 from pdfsluice.core.plugins.ports.stores import Blob
+from pdfsluice.core.plugins.ports.streams import StageContext
 from pdfsluice.core.scanning.follower import DEFAULT_INTERVAL, CheckpointInterval, Follower
 from pdfsluice.core.scanning.reader import Checkpoints
 from pdfsluice.core.scanning.runner import StageRunners

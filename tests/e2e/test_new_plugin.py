@@ -13,10 +13,10 @@ from pdfsluice.cli.new_plugin import Kind, files, module_of
 from pdfsluice.config import load
 from pdfsluice.core import OptionsSpec
 from pdfsluice.core.plugins.checks import check_module, check_spec, object_problems
+from pdfsluice.core.plugins.kinds import KINDS as PART_KINDS
+from pdfsluice.core.plugins.kinds import Shape
 from pdfsluice.core.plugins.parts import PluginInfo
 from pdfsluice.core.plugins.ports.context import PluginContext
-from pdfsluice.core.plugins.registry import KINDS as PART_KINDS
-from pdfsluice.core.plugins.shapes import HOLDERS, Shape
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.commands import pdfsluice_here
 from tests.support.servers import Serve
@@ -97,10 +97,10 @@ async def test_it_registers_its_part(
     (spec,) = register() if kind == Kind.COMMAND else register(context)
     assert spec.name == part_name(kind)
     check_spec(plural(kind), spec, info)
-    holder = HOLDERS.get(plural(kind))
-    if holder is not None and holder.shape is Shape.ENTERED:
+    part_kind = PART_KINDS.get(plural(kind))
+    if part_kind is not None and part_kind.shape is Shape.ENTERED:
         async with spec.open() as part:
-            assert list(object_problems("open", part, holder.protocol)) == []
+            assert list(object_problems("open", part, part_kind.protocol)) == []
 
 
 def test_it_is_tidy(folder: Path) -> None:

@@ -3,7 +3,8 @@
 from contextlib import asynccontextmanager
 from typing import Any
 
-from pdfsluice.core.plugins.shapes import PORTS, Shape
+from pdfsluice.core.plugins.kinds import Shape
+from pdfsluice.core.plugins.shapes import port_of
 
 
 def part_of(protocol: type[Any]) -> Any:
@@ -29,6 +30,6 @@ def part_of(protocol: type[Any]) -> Any:
         Shape.ITERATED: iterated,
         Shape.ENTERED: asynccontextmanager(entered),
     }
-    port = PORTS[protocol]
+    port = port_of(protocol)
     methods: dict[str, Any] = {name: made[shape] for name, shape in port.methods.items()}
     return type(port.name, (), methods | dict.fromkeys(port.attributes, False))()

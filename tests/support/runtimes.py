@@ -23,7 +23,7 @@ from pdfsluice.core.plugins.parts import PluginInfo
 from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.policy import PolicySpec
-from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage, StreamStageSpec
+from pdfsluice.core.plugins.ports.streams import StageContext, StreamStage, StreamStageSpec
 from pdfsluice.core.runtime import LOCAL, Runtime, open_runtime
 from pdfsluice.core.uploads.creating import Initiation
 from pdfsluice.core.uploads.holding import DEFAULT_INTERVALS

@@ -25,7 +25,7 @@ from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.children import ChildAccess
 from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext
 from pdfsluice.core.plugins.ports.policy import PolicySpec
-from pdfsluice.core.plugins.ports.stages import StageContext, StreamStageSpec
+from pdfsluice.core.plugins.ports.streams import StageContext, StreamStageSpec
 
 logger = logging.getLogger("saboteur")
 

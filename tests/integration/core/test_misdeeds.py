@@ -14,9 +14,9 @@ from pdfsluice.core.document_models import Document, JobState
 from pdfsluice.core.errors import DocumentUnreadable, Overloaded, PdfsluiceError
 from pdfsluice.core.findings import Decision
 from pdfsluice.core.models import Checksum, ChunkIntent, SessionState
+from pdfsluice.core.plugins.kinds import KINDS
 from pdfsluice.core.plugins.parts import PartCounts
 from pdfsluice.core.plugins.ports.access import Credentials
-from pdfsluice.core.plugins.registry import KINDS
 from pdfsluice.core.runtime import LOCAL, Runtime
 from pdfsluice.core.testing.misdeeds import OUTCOMES, Misdeed, Outcome
 from tests.support.documents import ROOT

@@ -16,7 +16,6 @@ from pdfsluice.core.events import Event, UploadStatus
 from pdfsluice.core.findings import StageReport
 from pdfsluice.core.models import ChunkIntent, Principal, Session
 from pdfsluice.core.passages import Match, Passage
-from pdfsluice.core.plugins.boundary import PartFailed
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.access import AuthenticatorSpec, Credentials
 from pdfsluice.core.plugins.ports.context import PluginContext
@@ -29,6 +28,7 @@ from pdfsluice.core.plugins.ports.documents import (
 )
 from pdfsluice.core.plugins.ports.sinks import EventSinkSpec
 from pdfsluice.core.plugins.ports.stages import CompletionContext, CompletionStageSpec, GateSpec
+from pdfsluice.core.plugins.thread_boundary import PartFailed
 from pdfsluice.core.runtime import LOCAL, Runtime
 from tests.support.runtimes import a_runtime, initiate, send_all
 

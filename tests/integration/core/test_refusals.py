@@ -22,7 +22,7 @@ from pdfsluice.core.models import (
     Session,
     SessionState,
 )
-from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage
+from pdfsluice.core.plugins.ports.streams import StageContext, StreamStage
 from pdfsluice.core.runtime import LOCAL
 from pdfsluice.core.uploads.limits import UploadLimits
 from tests.support.runtimes import (

@@ -10,7 +10,8 @@ import pytest
 from pdfsluice.core.errors import Overloaded
 from pdfsluice.core.findings import Finding
 from pdfsluice.core.models import SessionState
-from pdfsluice.core.plugins.ports.stages import CompletionContext, StageContext, StreamStage
+from pdfsluice.core.plugins.ports.stages import CompletionContext
+from pdfsluice.core.plugins.ports.streams import StageContext, StreamStage
 from pdfsluice.core.runtime import LOCAL
 from pdfsluice.plugins.local_store.blob import LocalBlob
 from tests.integration.core.test_completions import CHUNK, DATA, always_open

@@ -12,11 +12,12 @@ import pytest
 
 from pdfsluice.core.document_models import Document, PageText
 from pdfsluice.core.errors import NotFound, Overloaded, PdfsluiceError, StorageFull
-from pdfsluice.core.plugins.boundary import Boundary, PartFailed
+from pdfsluice.core.plugins.boundary import Boundary
 from pdfsluice.core.plugins.guarding import guarded_object
 from pdfsluice.core.plugins.parts import Part, PartCounts
 from pdfsluice.core.plugins.ports.documents import Importer, Index, PageIndex, TextExtractor
 from pdfsluice.core.plugins.ports.stages import Gate
+from pdfsluice.core.plugins.thread_boundary import PartFailed
 from pdfsluice.core.testing import MemoryIndex
 from tests.support.boundaries import PART, BoundaryFixture
 

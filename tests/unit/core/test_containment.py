@@ -12,16 +12,18 @@ import pytest
 
 from pdfsluice.core.findings import Decision
 from pdfsluice.core.plugins.answers import WrongAnswer
-from pdfsluice.core.plugins.boundary import PartFailed
 from pdfsluice.core.plugins.hold_watch import HoldWatch
+from pdfsluice.core.plugins.kinds import Shape
 from pdfsluice.core.plugins.part_tasks import PartTasks
 from pdfsluice.core.plugins.ports.access import Authenticator
 from pdfsluice.core.plugins.ports.checksums import Hasher
 from pdfsluice.core.plugins.ports.documents import Importer, Index, PageRenderer
 from pdfsluice.core.plugins.ports.policy import Policy
-from pdfsluice.core.plugins.ports.stages import ChunkStage, CompletionStage, StreamStage
+from pdfsluice.core.plugins.ports.stages import ChunkStage, CompletionStage
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
-from pdfsluice.core.plugins.shapes import PORTS, Shape
+from pdfsluice.core.plugins.ports.streams import StreamStage
+from pdfsluice.core.plugins.shapes import port_of
+from pdfsluice.core.plugins.thread_boundary import PartFailed
 from tests.support.boundaries import PART, BoundaryFixture
 from tests.support.waiting import until
 
@@ -116,9 +118,9 @@ async def test_a_wrong_answer_is_a_failure_of_the_part(
     async def give_later(*_: object, **__: object) -> object:
         return answer
 
-    methods = dict.fromkeys(PORTS[protocol].attributes, answer)
+    methods = dict.fromkeys(port_of(protocol).attributes, answer)
     shapes = {Shape.PLAIN: give, Shape.AWAITED: give_later}
-    methods |= {each: shapes.get(shape) for each, shape in PORTS[protocol].methods.items()}
+    methods |= {each: shapes.get(shape) for each, shape in port_of(protocol).methods.items()}
     guarded = about.guarded(protocol, type("Odd", (), methods)())
 
     async def ask() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from pdfsluice.core.errors import StageFailed
 from pdfsluice.core.findings import Finding, StageReport
-from pdfsluice.core.plugins.ports.stages import StageContext, StreamStageSpec
+from pdfsluice.core.plugins.ports.streams import StageContext, StreamStageSpec
 from pdfsluice.core.scanning.follower import Follower
 from pdfsluice.core.scanning.runner import ThreadRunners
 from pdfsluice.core.testing.memory_uploads import MemoryUploadStore

@@ -16,12 +16,8 @@ from pdfsluice.core.findings import (
     Unscanned,
 )
 from pdfsluice.core.models import Session, SessionState
-from pdfsluice.core.plugins.ports.stages import (
-    CompletionContext,
-    CompletionStageSpec,
-    StageContext,
-    StreamStageSpec,
-)
+from pdfsluice.core.plugins.ports.stages import CompletionContext, CompletionStageSpec
+from pdfsluice.core.plugins.ports.streams import StageContext, StreamStageSpec
 from pdfsluice.core.plugins.registry import Registry
 from pdfsluice.core.scanning.inspection import Inspector
 

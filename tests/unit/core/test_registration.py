@@ -29,10 +29,10 @@ from pdfsluice.core import (
     closing,
     hookimpl,
 )
+from pdfsluice.core.plugins.kinds import KINDS
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import PluginInfo
-from pdfsluice.core.plugins.registry import KINDS, Registry
-from pdfsluice.core.plugins.shapes import HOLDERS
+from pdfsluice.core.plugins.registry import Registry
 from tests.support.parts import part_of
 
 ACME = PluginInfo("acme", "acme_plugin", "acme-dist", "1.2")
@@ -44,7 +44,7 @@ CONTEXT = PluginContext(
     section=lambda _: BaseModel(),
     publish=lambda _: None,
 )
-GATE = part_of(HOLDERS["gates"].protocol)
+GATE = part_of(KINDS["gates"].protocol)
 
 
 def built(kind: str, hook: Callable[[Any], Any], *, marked: bool = True) -> Registry:
@@ -218,9 +218,9 @@ def test_a_command_that_cannot_work_is_refused(changes: dict[str, Any], words: s
     assert words in caught.value.message
 
 
-@pytest.mark.parametrize("kind", HOLDERS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_part_with_every_method_is_accepted(kind: str) -> None:
-    holder = HOLDERS[kind]
+    holder = KINDS[kind]
     part = part_of(holder.protocol)
     held = part if holder.shape is None else lambda *_: part
-    assert getattr(built(kind, of(KINDS[kind], **{holder.field: held})), kind)
+    assert getattr(built(kind, of(holder.descriptor, **{holder.field: held})), kind)

@@ -8,7 +8,7 @@ import pytest
 
 from pdfsluice.core.errors import Overloaded, StageFailed, StorageFailed
 from pdfsluice.core.findings import Finding, Severity, StageReport
-from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage, StreamStageSpec
+from pdfsluice.core.plugins.ports.streams import StageContext, StreamStage, StreamStageSpec
 from pdfsluice.core.scanning.reader import StageReader
 
 CONTEXT = StageContext(session_id="1", filename="a.pdf", total_size=None)

@@ -4,7 +4,7 @@ import pytest
 
 from pdfsluice.core.findings import Finding, FindingKind
 from pdfsluice.core.plugins.hookspecs import PROJECT
-from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage
+from pdfsluice.core.plugins.ports.streams import StageContext, StreamStage
 from pdfsluice.plugins import pdf
 from pdfsluice.plugins.pdf.explanations import EXPLANATIONS
 from pdfsluice.plugins.pdf.streaming.codes import PROBLEMS

@@ -13,11 +13,11 @@ from pdfsluice.config import load
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.plugins import hookspecs
 from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.kinds import KINDS
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import PluginInfo
 from pdfsluice.core.plugins.ports.context import CommandSpec, OptionsSpec, PluginContext
-from pdfsluice.core.plugins.registry import KINDS, Registry
-from pdfsluice.core.plugins.shapes import HOLDERS
+from pdfsluice.core.plugins.registry import Registry
 from tests.support.parts import part_of
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "hooks.md"
@@ -45,7 +45,7 @@ def context(tmp_path: Path) -> PluginContext:
 
 
 def spec_of(kind: str) -> type[Any]:
-    return {**KINDS, **WITHOUT_CONTEXT}[kind]
+    return WITHOUT_CONTEXT[kind] if kind in WITHOUT_CONTEXT else KINDS[kind].descriptor
 
 
 def descriptor(kind: str, name: str) -> Any:
@@ -53,9 +53,9 @@ def descriptor(kind: str, name: str) -> Any:
     spec = spec_of(kind)
     needed = {field.name for field in fields(spec) if field.default is MISSING}
     given: dict[str, Any] = dict.fromkeys(needed, "any:any")
-    if kind in HOLDERS:
-        part = part_of(HOLDERS[kind].protocol)
-        given[HOLDERS[kind].field] = part if HOLDERS[kind].shape is None else lambda *_: part
+    if kind in KINDS:
+        part = part_of(KINDS[kind].protocol)
+        given[KINDS[kind].field] = part if KINDS[kind].shape is None else lambda *_: part
     return spec(**{**given, "name": name})
 
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from pdfsluice.core.plugins.registry import KINDS
+from pdfsluice.core.plugins.kinds import KINDS
 
 STRINGS = Path("server/page/static/js/strings.js")
 

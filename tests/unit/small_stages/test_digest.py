@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pdfsluice.core.plugins.ports.stages import StageContext, StreamStage
+from pdfsluice.core.plugins.ports.streams import StageContext, StreamStage
 from pdfsluice.core.testing.contracts import StreamStageContract
 from pdfsluice.plugins.digest.stage import DigestStage
 
