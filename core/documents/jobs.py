@@ -106,16 +106,13 @@ class JobRunner:
         self._index_label = index_label
         self._silence_seconds = silence_seconds
         self._events = events
-        self._space_seconds = limits.space_seconds
-        self._quota_seconds = limits.quota_seconds
-        self._index_seconds = limits.index_seconds
+        self._limits = limits
         self._cluster = cluster or Alone()
         self._outcomes: deque[JobOutcomes] = deque()
         self._does_index = False  # whether this node had that duty when it last asked
         self._awaited: dict[int, bool] = {}  # documents being imported: whether an index waits
         self._stops: dict[int, Stop] = {}  # by the number of a job that runs here
         self._to_recognize: set[int] = set()  # documents being imported for which OCR waits
-        self._warm_seconds = limits.warm_seconds
         self._warm_until = 0.0
         self._warming_up: asyncio.Task[None] | None = None
         self._search = JobSearch(
@@ -159,7 +156,7 @@ class JobRunner:
             return
         now = asyncio.get_running_loop().time()
         if JobKind.IMPORT in self._lanes and now >= self._warm_until:
-            self._warm_until = now + self._warm_seconds
+            self._warm_until = now + self._limits.warm_seconds
             self._warming_up = asyncio.create_task(self._warm_up(), name="warm up")
 
     async def _warm_up(self) -> None:
@@ -229,12 +226,11 @@ class JobRunner:
                 self._outcomes.append(outcomes)
                 raise
             kind, document_id = outcomes.kind, outcomes.document.id
-            jobs = outcomes.jobs
+            jobs, owner = outcomes.jobs, outcomes.document.owner
             if not outcomes.are_all:
                 jobs = tuple(await self._catalogue.jobs(document_id)) or jobs
             outcomes.publish(ImportStatus(jobs).of(kind))
             if kind is JobKind.IMPORT:
-                owner = outcomes.document.owner
                 if self._awaited.pop(document_id, True):
                     self._wake([JobKind.INDEX], owner)
                     if not self._does_index:
@@ -244,6 +240,8 @@ class JobRunner:
                     self._wake([JobKind.OCR], owner)
             if delay := outcomes.delay_seconds:
                 asyncio.get_running_loop().call_later(delay, self._lanes[kind].wake)
+            if kind is JobKind.INDEX and await self._recognition.resume(document_id):
+                self.queued(document_id, [JobKind.OCR], owner)
 
     async def _run(self, jobs: Sequence[Job], document: Document, turn: Turn) -> None:
         """Do the jobs of one document, one after the other."""
@@ -299,10 +297,10 @@ class JobRunner:
         Raises:
             DocumentNotFound: The document was deleted.
         """
-        job, about = outcome.job, {"session_id": document.session_id}
+        about = {"session_id": document.session_id}
         try:
-            work = self._work(job, document, outcome.reporter)
-            outcome.message = await self._stops[job.id].run(work)
+            work = self._work(outcome.job, document, outcome.reporter)
+            outcome.message = await self._stops[outcome.job.id].run(work)
             outcome.state, outcome.counted = JobState.DONE, True
         except DocumentNotFound:
             raise
@@ -318,7 +316,7 @@ class JobRunner:
             outcome.counted = True
         except IndexRunning:
             outcome.message = "OCR has ended; its text is indexed after an index that is running."
-            outcome.again(self._index_seconds)
+            outcome.again(self._limits.index_seconds)
         except Exception:
             outcome.message, outcome.code = "The job failed.", "job-failed"
             outcome.counted = True
@@ -358,10 +356,10 @@ class JobRunner:
         outcome.message, outcome.code = error.message, error.code
         if isinstance(error, StorageFull):  # other jobs need the same space: wait for it
             outcome.counted = False
-            outcome.again(self._space_seconds)
+            outcome.again(self._limits.space_seconds)
         elif isinstance(error, QuotaExceeded):  # tomorrow, or when the limit is raised
             outcome.counted = False
-            outcome.again(self._quota_seconds)
+            outcome.again(self._limits.quota_seconds)
         elif error.retryable or isinstance(error, PartFailed):
             self._repeat(outcome)
         else:

@@ -147,6 +147,16 @@ class Recognition:
             raise IndexRunning
         return bool(states)
 
+    async def resume(self, document_id: int) -> bool:
+        """Make OCR due that waits for the end of an index; return whether there is one."""
+        if not self.is_available:
+            return False
+        jobs = await self._catalogue.jobs(document_id)
+        waits = any(job.kind is JobKind.OCR and job.state is JobState.QUEUED for job in jobs)
+        if waits:
+            await self._catalogue.enqueue(document_id, JobKind.OCR)
+        return waits
+
     async def _recognizer(self, unread: Sequence[int]) -> TextRecognizerSpec:
         """Return the first recognizer that can work."""
         obstacles = []

@@ -42,7 +42,8 @@ class TurnLimits:
         quota_seconds: Time after which OCR that a quota stopped is tried again.
         warm_seconds: Time after which the process that imports need is started early again;
             one without work lives longer.
-        index_seconds: Time after which OCR looks again whether a running index has ended.
+        index_seconds: Time after which OCR looks again whether a running index has ended, if
+            the node with the index has not made it due.
         retry: When a job that belongs to no importer is repeated: an index or OCR.
     """
 
@@ -56,7 +57,7 @@ class TurnLimits:
     space_seconds: float = 5.0
     quota_seconds: float = 3600.0
     warm_seconds: float = 10.0
-    index_seconds: float = 2.0
+    index_seconds: float = 60.0
     retry: RetryPolicy = field(default_factory=RetryPolicy)
 
 
