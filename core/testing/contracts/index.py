@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pdfsluice.core import Document, Index, PageText, Passage
+from pdfsluice.core.plugins.ports.documents import CountsContent
 
 from .asynchronous import AsyncContract
 from .files import in_time
@@ -113,6 +114,17 @@ class IndexContract(AsyncContract):
     async def test_passages_are_counted(self, index: Index) -> None:
         assert await _add(index, make_stored_document(id=1), OWL) >= 1
         assert await _add(index, make_stored_document(id=2), ()) == 0
+
+    async def test_it_is_empty_while_it_has_no_passage(self, index: Index) -> None:
+        counted: object = index
+        if not isinstance(counted, CountsContent):
+            pytest.skip("this index does not report whether it is empty")
+        assert await in_time(counted.is_empty())
+        owl, whale = await _both(index)
+        await in_time(index.remove(owl.id))
+        assert not await in_time(counted.is_empty())
+        await in_time(index.remove(whale.id))
+        assert await in_time(counted.is_empty())
 
     async def test_progress_can_be_shown(self, index: Index) -> None:
         steps: list[tuple[float, str]] = []

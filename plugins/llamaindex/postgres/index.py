@@ -269,6 +269,14 @@ class PostgresIndex:
             vectors[slot] = {"model": reply["model"], "vectors": by_text}
         return vectors
 
+    async def is_empty(self) -> bool:
+        """Return whether no passage of any document is indexed.
+
+        Raises:
+            StorageFailed: The database failed.
+        """
+        return await self._database.run(storing.is_empty)
+
     def _plan(self, search: Search, connection: Connection) -> Plan | None:
         return self._searcher(connection).plan(search)
 

@@ -119,6 +119,11 @@ def remove(connection: Connection, document: int) -> None:
     )
 
 
+def is_empty(connection: Connection) -> bool:
+    """Return whether there is no passage."""
+    return not connection.execute(text("SELECT EXISTS(SELECT FROM index_passages)")).scalar_one()
+
+
 def pending(
     connection: Connection, document: int, slot: Slot, *, limit: int, every: bool
 ) -> list[PendingPassage]:
