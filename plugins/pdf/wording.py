@@ -97,15 +97,17 @@ _SPECIAL_BY_ITSELF: Final[Mapping[tuple[FindingKind, str], _Special]] = {
     ),
 }
 _WHEN: Final[Mapping[Trigger, str]] = {
-    Trigger.OPEN: "it runs when the document is opened",
-    Trigger.CLOSE: "it runs when the document is closed",
-    Trigger.SAVE: "it runs when the document is saved",
-    Trigger.PRINT: "it runs when the document is printed",
-    Trigger.PAGE: "it runs when a page is shown or left",
-    Trigger.NAMED: "it runs when the document is opened",
-    Trigger.FIELD: "it runs when a form field is used",
-    Trigger.CLICK: "it runs on a click",
+    Trigger.OPEN: "when the document is opened",
+    Trigger.CLOSE: "when the document is closed",
+    Trigger.SAVE: "when the document is saved",
+    Trigger.PRINT: "when the document is printed",
+    Trigger.PAGE: "when a page is shown or left",
+    Trigger.NAMED: "when the document is opened",
+    Trigger.FIELD: "when a form field is used",
+    Trigger.CLICK: "on a click",
 }
+_DESTINATIONS: Final = {FindingKind.EXTERNAL_REFERENCES_URI, FindingKind.GOTO_REMOTE}
+"""Kinds that lead somewhere, which opens; others run."""
 _SEVERITY_BY_ITSELF: Final[Mapping[FindingKind, Severity]] = {
     FindingKind.JAVASCRIPT: Severity.HIGH,
     FindingKind.LAUNCH: Severity.CRITICAL,
@@ -186,5 +188,7 @@ def _message(raw: RawFinding, special: _Special | None) -> str:
     if raw.kind is FindingKind.EMBEDDED_FILES and raw.excerpt:
         return f"The document has the file {printable(raw.excerpt, _MAX_NAME)!r} attached."
     words = raw.message or (special.message if special is not None else _MESSAGES[raw.kind])
-    runs = raw.kind is not FindingKind.OPEN_ACTION
-    return f"{words}; {_WHEN[raw.trigger]}." if raw.trigger and runs else f"{words}."
+    if raw.trigger is None or raw.kind is FindingKind.OPEN_ACTION:
+        return f"{words}."
+    verb = "opens" if raw.kind in _DESTINATIONS else "runs"
+    return f"{words}; it {verb} {_WHEN[raw.trigger]}."

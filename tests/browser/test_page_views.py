@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pikepdf
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.commands import pdfsluice
@@ -48,8 +48,17 @@ def test_search_finds_the_passage_and_leads_to_its_page(
     library: RunningServer, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
     page = open_page(f"{library.base_url}/#/search")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/api/documents/search", hold)
     page.get_by_role("searchbox", name="Search all documents").fill("spillway")
     page.keyboard.press("Enter")
+    expect(page.locator(".hits")).to_have_text("Searching…")
+    held.pop().continue_()
+    page.unroute("**/api/documents/search")
     hit = page.locator(".hit").first
     expect(hit).to_contain_text("Page 2")
     expect(hit.locator("mark").first).to_have_text("spillway")

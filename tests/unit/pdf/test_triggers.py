@@ -71,6 +71,18 @@ def test_what_runs_at_the_end_is_as_grave_and_has_its_moment(event: bytes, trigg
     assert only(scanned, "javascript").severity is Severity.HIGH
 
 
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [
+        (b"<</S/URI/URI(http://a.example)>>", "external_references_uri"),
+        (b"<</S/GoToR/F(a)>>", "goto_remote"),
+    ],
+)
+def test_a_destination_opens(action: bytes, kind: str) -> None:
+    found = only(scan(b"<</OpenAction" + action + b">>"), kind)
+    assert found.message.endswith("; it opens when the document is opened.")
+
+
 def test_what_runs_by_itself_is_graver() -> None:
     by_itself = only(scan(b"<</OpenAction" + JS + b">>"), "javascript")
     by_click = only(scan(b"<</A" + JS + b">>"), "javascript")

@@ -292,6 +292,7 @@ export const t = {
     placeholder: 'Words or a question',
     submit: 'Search',
     lead: 'Finds passages by their words and by their meaning, in every document that has been made searchable.',
+    searching: 'Searching…',
     titleOf: (query) => `Search for “${query}”`,
     results: (n, query) => `${plural(n, 'passage', 'passages')} for “${query}”`,
     nearest: (query) => `No exact match for “${query}”; nearest by meaning:`,

@@ -6,6 +6,7 @@ import { pageImage } from '../parts/page-image.js';
 import { t } from '../strings.js';
 
 const TOP = 20;
+const PATIENCE = 400; // Milliseconds before the page says that it searches.
 
 /** @param {any} app */
 export function searchView(app) {
@@ -39,14 +40,17 @@ export function searchView(app) {
     asked.abort();
     asked = new AbortController();
     const { signal } = asked;
-    results.setAttribute('aria-busy', 'true');
+    const waiting = setTimeout(() => {
+      results.replaceChildren(h('p', { class: 'muted' }, t.search.searching));
+      app.messages.say(t.search.searching);
+    }, PATIENCE);
     try {
       const answer = await app.withKey(() => app.client.searchPage(query, { topK: TOP, signal }));
       results.replaceChildren(...draw(query, answer).filter(Boolean));
     } catch (error) {
       if (!signal.aborted) results.replaceChildren(notice(error, () => run(query)));
     } finally {
-      results.removeAttribute('aria-busy');
+      clearTimeout(waiting);
     }
   }
 
