@@ -239,12 +239,27 @@ def tag(
 
 @app.command()
 def index(
-    document_id: Id,
+    document_id: Annotated[
+        int | None, typer.Argument(metavar="ID", help="Number of the document.")
+    ] = None,
     server: Server = DEFAULT_SERVER,
     key_file: KeyFile = None,
     ca: Authority = None,
+    *,
+    every: Annotated[
+        bool, typer.Option("--all", help="Index all documents again that were indexed before.")
+    ] = False,
 ) -> None:
-    """Make a document searchable, in the background."""
+    """Make a document searchable, in the background.
+
+    With --all, an administrator indexes the documents of all owners again.
+    """
+    if every == (document_id is not None):
+        raise typer.BadParameter("give the number of a document, or --all", param_hint="ID")
+    if document_id is None:
+        count = _with_client(server, key_file, ca, lambda client: client.index_again())
+        out.print(f"{counted(count, 'document')} queued for the index.")
+        return
     status = _with_client(server, key_file, ca, lambda client: client.index(document_id))
     out.print(f"The index of document {status.document_id} is {status.index_status}.")
 

@@ -359,6 +359,19 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedDocuments:
+    """Documents that were queued for indexing again.
+
+    Attributes:
+        queued: How many.
+        next: Where the next page of documents begins; ``None`` at the end.
+    """
+
+    queued: int
+    next: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImportStatus:
     """How far the import, the index and the OCR of a document are.
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from .errors import UnexpectedAnswer
-from .models import Document
+from .models import Document, QueuedDocuments
 from .transport import Transport
 
 _DOCUMENTS = "/api/documents"
@@ -156,6 +156,26 @@ class Searches:
         """Replace the tags of a document."""
         path, changes = f"{_DOCUMENTS}/{document_id}", {"tags": list(tags)}
         return await self._transport.call(Document, "PATCH", path, json=changes)
+
+    async def index_again(self) -> int:
+        """Ask for all documents that were indexed before to be indexed again.
+
+        It happens in the background; documents that cannot change are done within moments. An
+        administrator asks for the documents of all.
+
+        Returns:
+            How many documents are queued.
+        """
+        count = 0
+        query: dict[str, str] = {}
+        while True:
+            page = await self._transport.call(
+                QueuedDocuments, "POST", f"{_DOCUMENTS}/index", query=query
+            )
+            count += page.queued
+            if page.next is None:
+                return count
+            query["after"] = str(page.next)
 
     async def search(
         self,

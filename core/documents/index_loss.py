@@ -40,8 +40,8 @@ class IndexLoss:
             return ""
         return (
             "The index is empty, although documents were indexed: its files or its database were"
-            " replaced or lost. Restore them, or index each document again with"
-            " 'pdfsluice documents index ID'."
+            " replaced or lost. Restore them, or index all documents again with"
+            " 'pdfsluice documents index --all'."
         )
 
     async def warn(self) -> None:

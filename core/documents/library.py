@@ -10,7 +10,6 @@ from pdfsluice.core.document_filter import DocumentFilter
 from pdfsluice.core.document_models import Document, JobKind, PageText
 from pdfsluice.core.errors import (
     DocumentNotFound,
-    DocumentReplaced,
     DocumentUnreadable,
     NotFound,
     ProtocolError,
@@ -25,7 +24,7 @@ from pdfsluice.core.text import clean_name
 
 from .import_status import ImportStatus
 from .index_loss import IndexLoss
-from .indexable import no_index, require_text, text_may_follow
+from .indexing import Indexing, QueuedAgain
 from .jobs import JobRunner
 from .links import DocumentLinks, Link
 from .markdown import MarkdownPages, MarkdownReader
@@ -68,8 +67,7 @@ class Library:
         self._previews = previews
         self._markdown = markdown
         self._importers = importers
-        self._index = index
-        self._index_hint = index_hint
+        self._indexing = Indexing(index, index_hint, catalogue=catalogue, jobs=jobs)
         self._jobs = jobs
         self._searcher = searcher
         self.index_loss = IndexLoss(index, catalogue)
@@ -188,8 +186,7 @@ class Library:
         if deleted.replaced_by is not None or not indexed:
             return
         for newest in (await self._other_versions(deleted))[-1:]:
-            await self._catalogue.enqueue(newest.id, JobKind.INDEX)
-            self._jobs.queued(newest.id, [JobKind.INDEX], newest.owner)
+            await self._indexing.enqueue(newest)
 
     async def open_file(
         self, principal: Principal, document_id: int
@@ -317,19 +314,26 @@ class Library:
         """
         _owner(principal, Scope.UPLOAD)
         document = await self._readable(principal, document_id)
-        if self._index is None:
-            raise no_index(self._index_hint)
-        if document.replaced_by is not None:
-            raise DocumentReplaced(
-                f"version {document.version} was replaced; only the newest can be searched",
-                hint="Index the newest version.",
-                details={"document_id": document.replaced_by},
-            )
-        if not await text_may_follow(self._catalogue, document.id):
-            await require_text(self._catalogue, document.id)
-        await self._catalogue.enqueue(document.id, JobKind.INDEX)
-        self._jobs.queued(document.id, [JobKind.INDEX], document.owner)
+        await self._indexing.queue(document)
         return await self.import_status(document)
+
+    async def index_again(
+        self, principal: Principal, *, after: int | None = None, limit: int = 500
+    ) -> QueuedAgain:
+        """Queue the documents that were indexed before, newest first, some at a time.
+
+        Repeating it is harmless: a document that is queued is not queued twice.
+
+        Args:
+            principal: On whose behalf; an administrator has the documents of all.
+            after: Begin below this id.
+            limit: How many documents are looked at.
+
+        Raises:
+            NotFound: There is no index.
+        """
+        owner = _owner(principal, Scope.UPLOAD)
+        return await self._indexing.queue_again(owner=owner, after=after, limit=limit)
 
     async def search(
         self,
@@ -355,10 +359,8 @@ class Library:
             ProtocolError: The query is empty or too long, or the offset is too large.
         """
         owner = _owner(principal, Scope.READ)
-        if self._index is None:
-            raise no_index(self._index_hint)
         result = await self._searcher.search(
-            self._index,
+            self._indexing.require(),
             query,
             owner=owner,
             top_k=top_k,

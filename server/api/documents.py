@@ -28,13 +28,14 @@ from pdfsluice.server.transport.body import BodyLimits
 from pdfsluice.server.transport.file_response import FileAnswer, attachment
 from pdfsluice.server.transport.parsing import NoQuery, number, read_json, read_query
 
-from .requests import ChangeRequest, DeleteQuery, DocumentsQuery, SearchRequest
+from .requests import ChangeRequest, DeleteQuery, DocumentsQuery, IndexQuery, SearchRequest
 from .responses.documents import (
     DocumentSummary,
     DocumentsView,
     DocumentView,
     ImportView,
     LinkView,
+    QueuedView,
     SearchView,
 )
 from .responses.views import respond
@@ -79,6 +80,17 @@ class Documents:
             body=SearchRequest,
             answers={200: Answer("The best passages.", SearchView)},
             errors=(NotFound, StageFailed),
+        )
+        yield Route(
+            method="POST",
+            path="/api/documents/index",
+            handler=self.index_again,
+            scopes=(Scope.UPLOAD,),
+            summary="Index documents again",
+            tag=_TAG,
+            query=IndexQuery,
+            answers={202: Answer("How many documents were queued.", QueuedView)},
+            errors=(NotFound,),
         )
         yield Route(
             method="GET",
@@ -274,6 +286,18 @@ class Documents:
         read_query(request, NoQuery)
         status = await self._library.index(request[PRINCIPAL], document_id(request))
         return respond(ImportView.of(document_id(request), status), status=202)
+
+    async def index_again(self, request: web.Request) -> web.StreamResponse:
+        """Queue the documents that were indexed before, some of them at a time.
+
+        They are those of the caller; an administrator has those of all. Ask again with ``next``
+        as ``after`` until it is null. Asking twice is harmless.
+        """
+        query = read_query(request, IndexQuery)
+        result = await self._library.index_again(
+            request[PRINCIPAL], after=query.after, limit=query.limit
+        )
+        return respond(QueuedView(queued=result.queued, next=result.next), status=202)
 
     async def search(self, request: web.Request) -> web.StreamResponse:
         """Return the passages that fit a question best, by words and by meaning.

@@ -288,6 +288,15 @@ class DocumentsQuery(Parameters):
     )
 
 
+class IndexQuery(Parameters):
+    """A page of documents that are indexed again, newest first."""
+
+    limit: int = Field(500, ge=1, le=500, description="How many documents to look at, at most.")
+    after: int | None = Field(
+        None, ge=1, le=_MAX_NUMBER, description="The ``next`` of the answer before."
+    )
+
+
 class DeleteQuery(Parameters):
     """What is deleted of a document with several versions."""
 

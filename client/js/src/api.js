@@ -340,6 +340,23 @@ export class DocumentsApi {
   }
 
   /**
+   * Index all documents again that were indexed before; for an administrator those of all.
+   *
+   * @returns {Promise<number>} How many are queued.
+   */
+  async indexAgain() {
+    let queued = 0;
+    /** @type {{queued: number, next: number | null}} */
+    let page = { queued: 0, next: null };
+    do {
+      const query = page.next === null ? {} : { after: page.next };
+      page = await this.http.json('POST', `${DOCUMENTS}/index`, { query });
+      queued += page.queued;
+    } while (page.next !== null);
+    return queued;
+  }
+
+  /**
    * Runs one importer again, in the background.
    *
    * @param {number} id

@@ -282,6 +282,12 @@ export declare class DocumentsApi {
      */
     buildIndex(id: number): Promise<ImportStatus>;
     /**
+     * Index all documents again that were indexed before; for an administrator those of all.
+     *
+     * @returns {Promise<number>} How many are queued.
+     */
+    indexAgain(): Promise<number>;
+    /**
      * Runs one importer again, in the background.
      *
      * @param {number} id

@@ -191,6 +191,13 @@ class ImportView(View):
         )
 
 
+class QueuedView(View):
+    """Documents that were queued for indexing again."""
+
+    queued: int = Field(description="How many of this page, those included that were queued.")
+    next: int | None = Field(description="The ``after`` of the next page; null at the end.")
+
+
 class PageView(View):
     """The text of a page, and its size in points and printed number if known."""
 

@@ -1,6 +1,5 @@
 """A server whose index was lost: it reports that, and does not only find nothing."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -21,14 +20,14 @@ def test_a_lost_index_is_reported_until_it_is_built_again(serve: Serve, tmp_path
     server = serve()
     at = ("--server", server.base_url)
     assert LOST not in pdfsluice_here("search", "otters", *at).err, "nothing was indexed yet"
-    uploaded = pdfsluice_here("upload", pdf, "--index", "--json", "-q", *at)
-    number = str(json.loads(uploaded.out)["id"])
+    assert pdfsluice_here("upload", pdf, "--index", "-q", *at).code == 0
     server.stop()
     shutil.rmtree(server.data_dir / "index")
     server.start()
     assert LOST in server.log_tail()
     lost = pdfsluice_here("search", "otters", *at)
-    assert "'pdfsluice documents index ID'" in " ".join(lost.err.split())
-    assert pdfsluice_here("documents", "index", number, *at).code == 0
+    assert "'pdfsluice documents index --all'" in " ".join(lost.err.split())
+    again = pdfsluice_here("documents", "index", "--all", *at)
+    assert (again.code, again.out) == (0, "1 document queued for the index.\n")
     wait_until(lambda: "1. otters" in pdfsluice_here("search", "otters", *at).out.lower())
     assert LOST not in pdfsluice_here("search", "otters", *at).err

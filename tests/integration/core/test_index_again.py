@@ -1,0 +1,89 @@
+"""All documents that were indexed before are indexed again."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from pdfsluice.core.document_models import Document, JobKind, JobState
+from pdfsluice.core.errors import NotFound, PermissionDenied
+from pdfsluice.core.models import Principal, Scope
+from pdfsluice.core.runtime import LOCAL, Runtime
+from tests.support.runtimes import a_runtime, initiate, send_all
+from tests.support.waiting import until
+
+from .test_job_order import Shelf
+
+ANN = Principal(id="key:ann", name="ann", scopes=frozenset({Scope.READ, Scope.UPLOAD}))
+READER = Principal(id="key:bob", name="bob", scopes=frozenset({Scope.READ}))
+
+
+async def added(runtime: Runtime, data: bytes, *, index: bool = True) -> Document:
+    session = await initiate(runtime, data, auto_build_index=index)
+    await send_all(runtime, session, data)
+    document = (await runtime.uploads.complete(LOCAL, session.id)).document
+    await until(lambda: ended(runtime, document))
+    return document
+
+
+async def ended(runtime: Runtime, document: Document) -> bool:
+    jobs = (await runtime.library.import_status(document)).jobs
+    return all(job.state not in {JobState.QUEUED, JobState.RUNNING} for job in jobs)
+
+
+async def index_jobs(runtime: Runtime, document: Document) -> list[JobState]:
+    jobs = (await runtime.library.import_status(document)).jobs
+    return [job.state for job in jobs if job.kind is JobKind.INDEX]
+
+
+async def test_documents_are_queued_page_by_page_if_they_were_indexed(tmp_path: Path) -> None:
+    shelf = Shelf()
+    shelf.let_on.set()
+    async with a_runtime(tmp_path, shelf, index="shelf") as runtime:
+        first, last = [await added(runtime, data) for data in (b"one", b"two")]
+        other = await added(runtime, b"three", index=False)
+        queued = []
+        after: int | None = None
+        while True:
+            page = await runtime.library.index_again(LOCAL, after=after, limit=1)
+            queued.append(page.queued)
+            if page.next is None:
+                break
+            after = page.next
+        assert queued == [0, 1, 1]
+        for document in (first, last):
+            await until(partial(ended, runtime, document))
+            assert await index_jobs(runtime, document) == [JobState.DONE] * 2
+        assert await index_jobs(runtime, other) == []
+
+
+async def test_a_cancelled_index_is_not_queued_and_a_queued_one_stays_one(tmp_path: Path) -> None:
+    shelf = Shelf()
+    shelf.let_on.set()
+    async with a_runtime(tmp_path, shelf, index="shelf") as runtime:
+        document = await added(runtime, b"one")
+        shelf.let_on.clear()
+        await runtime.library.retry_import(LOCAL, document.id, "shelf")
+        for _ in range(2):
+            assert (await runtime.library.index_again(LOCAL)).queued == 1
+        (waiting,) = [
+            job.id
+            for job in (await runtime.library.import_status(document)).jobs
+            if job.kind is JobKind.INDEX and job.state is JobState.QUEUED
+        ]
+        await runtime.jobs.cancel(LOCAL, waiting)
+        assert (await runtime.library.index_again(LOCAL)).queued == 0
+        shelf.let_on.set()
+
+
+async def test_each_caller_indexes_what_is_theirs(tmp_path: Path) -> None:
+    shelf = Shelf()
+    shelf.let_on.set()
+    async with a_runtime(tmp_path, shelf, index="shelf") as runtime:
+        await added(runtime, b"one")
+        assert (await runtime.library.index_again(ANN)).queued == 0
+        with pytest.raises(PermissionDenied):
+            await runtime.library.index_again(READER)
+    async with a_runtime(tmp_path, shelf, index="") as runtime:
+        with pytest.raises(NotFound, match="no index"):
+            await runtime.library.index_again(LOCAL)
