@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from .confidence import is_answered
 from .expressions import AllOf, Alternatives, AnyOf, Expression, Phrase
-from .marking import Wanted, marks_in
+from .marking import Marker, Wanted
 from .names import DocumentNames, Named
 from .queries import Query
 from .rankings import RANK_OFFSET, Hit, Nearness, Neighbours, Rankings, among, fuse
@@ -244,9 +244,8 @@ class Finder:
             if len(first) == limit:
                 break
         best = sorted([*first, *further], key=lambda hit: -hit.score)[:limit]
-        return [
-            replace(hit, marks=marks_in(hit.text, rankings.wanted, hit.language)) for hit in best
-        ]
+        marker = Marker(rankings.wanted)
+        return [replace(hit, marks=marker.marks_in(hit.text, hit.language)) for hit in best]
 
     def _best_first(self, scores: Mapping[int, float]) -> Iterator[tuple[int, StoredPassage]]:
         numbers = sorted(scores, key=lambda number: (-scores[number], number))

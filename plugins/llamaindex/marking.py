@@ -2,14 +2,14 @@
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from .expressions import Alternatives, Phrase, terms_of
-from .terms import CLUSTER, TOKEN, fold, is_unspaced, stem
+from .terms import CLUSTER, TOKEN, is_unspaced, terms_of_word
 
-_MIXED = re.compile(r"\d+|[^\W\d_]+")
 _MAX_MARKS = 200
 
 Mark = tuple[int, int]
@@ -42,43 +42,48 @@ class Wanted:
 
     def has(self, word: str, language: str) -> bool:
         """Return whether a word, composed and in lower case, is one of them."""
-        folded = fold(word)
+        folded, stems = terms_of_word(word, language)
         return (
-            folded in self.terms
-            or stem(word, language) in self.terms
-            or (bool(self.beginnings) and folded.startswith(self.beginnings))
-            or (_is_mixed(word) and not self.terms.isdisjoint(_MIXED.findall(folded)))
+            not self.terms.isdisjoint(folded)
+            or not self.terms.isdisjoint(stems)
+            or (bool(self.beginnings) and "".join(folded).startswith(self.beginnings))
         )
 
 
-def marks_in(text: str, wanted: Wanted, language: str) -> tuple[Mark, ...]:
-    """Return the ranges of a passage that are words of a query, ascending.
+class Marker:
+    """A marker of the words of a query in passages.
 
     Args:
-        text: The passage.
         wanted: The words of the query.
-        language: The language of the passage.
     """
-    marks: list[Mark] = []
-    others: set[str] = set()
-    for match in TOKEN.finditer(text):
-        if match[0] in others:
-            continue
-        spans = list(_matching(match, wanted, language))
-        if not spans:
-            others.add(match[0])
-        for start, end in spans:
-            if marks and start <= marks[-1][1] and is_unspaced(match[0]):
-                marks[-1] = (marks[-1][0], max(end, marks[-1][1]))
-            else:
-                marks.append((start, end))
-        if len(marks) >= _MAX_MARKS:
-            break
-    return tuple(marks)
 
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._others: defaultdict[str, set[str]] = defaultdict(set)
 
-def _is_mixed(word: str) -> bool:
-    return not word.isalpha() and not word.isdigit()
+    def marks_in(self, text: str, language: str) -> tuple[Mark, ...]:
+        """Return the ranges of a passage that are words of the query, ascending.
+
+        Args:
+            text: The passage.
+            language: Its language.
+        """
+        marks: list[Mark] = []
+        others = self._others[language]
+        for match in TOKEN.finditer(text):
+            if match[0] in others:
+                continue
+            spans = list(_matching(match, self._wanted, language))
+            if not spans:
+                others.add(match[0])
+            for start, end in spans:
+                if marks and start <= marks[-1][1] and is_unspaced(match[0]):
+                    marks[-1] = (marks[-1][0], max(end, marks[-1][1]))
+                else:
+                    marks.append((start, end))
+            if len(marks) >= _MAX_MARKS:
+                break
+        return tuple(marks)
 
 
 def _matching(match: "re.Match[str]", wanted: Wanted, language: str) -> Iterator[Mark]:

@@ -85,6 +85,11 @@ def analyse(text: str, language: str) -> tuple[list[str], list[str]]:
     return list(exact), list(chain.from_iterable(map(_SECOND, pairs_of_terms)))
 
 
+def terms_of_word(token: str, language: str) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the folded form of one of the :func:`tokens` of a text, and its stems."""
+    return _terms_in(language)[token]
+
+
 class _Terms(dict[str, tuple[Sequence[str], Sequence[str]]]):
     """The terms of the words of a language; those that were looked up are remembered."""
 

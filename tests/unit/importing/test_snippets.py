@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pdfsluice.core.documents.snippets import MAX_SNIPPET, snippet_of
 from pdfsluice.core.passages import Passage
 from pdfsluice.plugins.llamaindex.expressions import Alternatives, Phrase
-from pdfsluice.plugins.llamaindex.marking import Wanted, marks_in
+from pdfsluice.plugins.llamaindex.marking import Marker, Wanted
 
 
 def word(*terms: str) -> Alternatives:
@@ -15,7 +15,7 @@ def word(*terms: str) -> Alternatives:
 
 
 def marked(text: str, *wanted: Phrase | Alternatives, language: str = "english") -> list[str]:
-    marks = marks_in(text, Wanted.of(wanted), language)
+    marks = Marker(Wanted.of(wanted)).marks_in(text, language)
     return [text[start:end] for start, end in marks]
 
 
@@ -36,7 +36,7 @@ def test_runs_without_spaces_are_marked_in_part() -> None:
 def test_the_snippet_has_the_most_words() -> None:
     filler = "nothing of note happens in this sentence. " * 12
     text = f"A sluice. {filler}The sluice and the weir of the canal. {filler}"
-    marks = marks_in(text, Wanted.of(map(word, ["sluic", "weir", "canal"])), "english")
+    marks = Marker(Wanted.of(map(word, ["sluic", "weir", "canal"]))).marks_in(text, "english")
     segments = snippet_of(Passage(1, 1, text, 1.0, marks=marks))
     assert [part.text for part in segments if part.marked] == ["sluice", "weir", "canal"]
     shown = "".join(part.text for part in segments)
@@ -57,7 +57,7 @@ def test_without_marks_the_beginning_is_shown() -> None:
 
 @given(st.text("ab \n", max_size=1500), st.sampled_from(["a", "b", "ab"]))
 def test_a_snippet_is_a_part_of_the_passage(text: str, letters: str) -> None:
-    marks = marks_in(text, Wanted.of([Alternatives((letters,))]), "")
+    marks = Marker(Wanted.of([Alternatives((letters,))])).marks_in(text, "")
     segments = snippet_of(Passage(1, 1, text, 1.0, marks=marks))
     shown = "".join(part.text for part in segments)
     assert len(shown.strip("…")) <= MAX_SNIPPET
@@ -67,5 +67,5 @@ def test_a_snippet_is_a_part_of_the_passage(text: str, letters: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "\u0301", "\ufe0f水", "ﬁ ﬁx"])
 def test_odd_text_is_marked_without_failing(text: str) -> None:
-    marks = marks_in(text, Wanted.of(map(word, ["fi", "水"])), "")
+    marks = Marker(Wanted.of(map(word, ["fi", "水"]))).marks_in(text, "")
     assert all(0 <= start < end <= len(text) for start, end in marks)
