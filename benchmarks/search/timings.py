@@ -4,6 +4,7 @@ Documents are uploaded to a server of its own; the time runs from the answer to 
 a word of the last page is found. Then searches are timed over a generated index, one after the
 other, eight at a time, in a half of all documents, and by words and meaning with generated
 vectors. On a machine with other work compare only ratios, and the processor time of a search.
+With ``--keep FOLDER`` the generated index stays there for further runs.
 """
 
 import argparse
@@ -43,6 +44,9 @@ _WORDS_OF_UPLOADED_PAGE = 300
 _MAX_WAIT_SECONDS = 600.0
 _DIMENSION = 384  # of the built-in model
 _GROUPS = 2000
+_VOCABULARY = 60_000
+_MARK = "documents"
+"""The file in a kept index that has the number of its documents."""
 
 
 @dataclass(frozen=True)
@@ -199,15 +203,25 @@ def children_cpu() -> float:
     return total
 
 
+async def filled(index: ProcessIndex, folder: Path, passages: int) -> list[Result]:
+    """Fill an index, unless an earlier run did; return how fast that was."""
+    mark = folder / _MARK
+    if mark.exists():
+        return []
+    begin = time.perf_counter()
+    documents = await fill(index, Words(_VOCABULARY), passages)
+    seconds = time.perf_counter() - begin
+    await asyncio.to_thread(give_vectors, folder, documents)
+    mark.write_text(str(documents))
+    return [Result("published by words", passages / seconds, "passages/s")]
+
+
 async def measure_searches(folder: Path, passages: int, searches: int) -> list[Result]:
-    """Fill an index and search it."""
-    words = Words(60_000)
-    results: list[Result] = []
+    """Search an index; fill it before, if it is empty."""
+    words = Words(_VOCABULARY)
     async with open_index(IndexOptions(), folder) as index:
-        begin = time.perf_counter()
-        documents = await fill(index, words, passages)
-        seconds = time.perf_counter() - begin
-        results.append(Result("published by words", passages / seconds, "passages/s"))
+        results = await filled(index, folder, passages)
+        documents = int((folder / _MARK).read_text())
         queries = [words.query() for _ in range(searches)]
         half = list(range(1, documents + 1, 2))
         both = Kind("by words and meaning", queries, match=None)
@@ -219,7 +233,6 @@ async def measure_searches(folder: Path, passages: int, searches: int) -> list[R
             Kind(f"{PARALLEL} at a time", queries, at_a_time=PARALLEL),
             both,
         )
-        await asyncio.to_thread(give_vectors, folder, documents)
         await timed(index, replace(both, queries=queries[:PARALLEL] * 2, at_a_time=PARALLEL))
         p50_alone = 0.0
         for kind in kinds:
@@ -243,6 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pages", type=int, nargs="*", default=[300, 3000], help="to upload")
     parser.add_argument("--passages", type=int, default=100_000, help="0 for no searches")
     parser.add_argument("--searches", type=int, default=300)
+    parser.add_argument("--keep", type=Path, help="a folder for the generated index, or with it")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args(arguments)
     results: list[Result] = []
@@ -251,7 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for pages in options.pages:
             results += first_found(folder, pages)
         if options.passages:
-            index = folder / "index"
+            index = options.keep or folder / "index"
             results += asyncio.run(measure_searches(index, options.passages, options.searches))
     for result in results:
         sys.stdout.write(f"{result.what:<48} {result.value:10.2f} {result.unit}\n")
