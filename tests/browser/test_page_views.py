@@ -48,16 +48,16 @@ def test_search_finds_the_passage_and_leads_to_its_page(
     library: RunningServer, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
     page = open_page(f"{library.base_url}/#/search")
-    held: list[Route] = []
+    requests: list[Route] = []
 
-    def hold(route: Route) -> None:
-        held.append(route)
+    def delay(route: Route) -> None:
+        requests.append(route)
 
-    page.route("**/api/documents/search", hold)
+    page.route("**/api/documents/search", delay)
     page.get_by_role("searchbox", name="Search all documents").fill("spillway")
     page.keyboard.press("Enter")
     expect(page.locator(".hits")).to_have_text("Searching…")
-    held.pop().continue_()
+    requests.pop().continue_()
     page.unroute("**/api/documents/search")
     hit = page.locator(".hit").first
     expect(hit).to_contain_text("Page 2")

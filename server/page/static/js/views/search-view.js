@@ -6,7 +6,7 @@ import { pageImage } from '../parts/page-image.js';
 import { t } from '../strings.js';
 
 const TOP = 20;
-const PATIENCE = 400; // Milliseconds before the page says that it searches.
+const DELAY = 400; // Milliseconds until the page shows that a search is under way.
 
 /** @param {any} app */
 export function searchView(app) {
@@ -43,7 +43,7 @@ export function searchView(app) {
     const waiting = setTimeout(() => {
       results.replaceChildren(h('p', { class: 'muted' }, t.search.searching));
       app.messages.say(t.search.searching);
-    }, PATIENCE);
+    }, DELAY);
     try {
       const answer = await app.withKey(() => app.client.searchPage(query, { topK: TOP, signal }));
       results.replaceChildren(...draw(query, answer).filter(Boolean));
