@@ -8,10 +8,8 @@ import gc
 import itertools
 import re
 import signal
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from types import MappingProxyType
 
 import hypothesis
 import pytest
@@ -25,7 +23,7 @@ from tests.support.deployments import (
     mark_of,
 )
 from tests.support.preloaded import preloaded_parent
-from tests.support.servers import RunningServer, Serve
+from tests.support.servers import RunningServer, Serve, Started, serving
 from tests.support.shares import WHOLE_PROFILE, examples
 
 __all__ = ["backends", "clusters", "deployed", "deployment", "drill"]  # fixtures
@@ -41,7 +39,7 @@ hypothesis.settings.load_profile("quick")
 
 _LAST_FAILED = "cache/lastfailed"
 _GROUP = re.compile(r"@[^\]@]*$")  # pytest-xdist adds it; values of parameters end with "]"
-_SERVERS = pytest.StashKey[list[RunningServer]]()
+_SERVERS = pytest.StashKey[Started]()
 
 
 def pytest_configure() -> None:
@@ -63,8 +61,8 @@ def pytest_collection_modifyitems(
     """Keep tests that share a fixture of their module together, in one process."""
     for item in items:
         if isinstance(item, pytest.Function):
-            if _shares_fixture(item):
-                item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+            if group := _group_of(item):
+                item.add_marker(pytest.mark.xdist_group(group))
             if mark := mark_of(item):
                 item.add_marker(mark)
     yield
@@ -97,11 +95,15 @@ def _is_grouped(item: pytest.Item) -> bool:
     return item.get_closest_marker("xdist_group") is None or "@" in item.nodeid
 
 
-def _shares_fixture(item: pytest.Function) -> bool:
+def _group_of(item: pytest.Function) -> str | None:
+    """Return the module or the folder with whose other tests a test shares a fixture."""
     if item.get_closest_marker("xdist_group") is not None:
-        return False
+        return None
     definitions = item._fixtureinfo.name2fixturedefs.values()
-    return any(fixture.scope in {"module", "class"} for group in definitions for fixture in group)
+    scopes = {fixture.scope for group in definitions for fixture in group}
+    if "package" in scopes:
+        return item.nodeid.partition("::")[0].rpartition("/")[0]
+    return item.nodeid.partition("::")[0] if scopes & {"module", "class"} else None
 
 
 def pytest_unconfigure() -> None:
@@ -111,9 +113,31 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(scope="session")
-def _started(request: pytest.FixtureRequest) -> Iterator[list[RunningServer]]:
+def _folder_numbers() -> Iterator[int]:
+    return itertools.count()
+
+
+@pytest.fixture
+def tmp_path(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    _folder_numbers: Iterator[int],
+) -> Path:
+    """A new folder for the test.
+
+    pytest's own fixture looks at the folders of all earlier tests to number the next one, which
+    costs more than many tests do.
+    """
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    folder = tmp_path_factory.getbasetemp() / f"{name}-{next(_folder_numbers)}"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def started(request: pytest.FixtureRequest) -> Iterator[Started]:
     """Every server of this run, so that none outlives it."""
-    servers: list[RunningServer] = []
+    servers: Started = []
     request.config.stash[_SERVERS] = servers
     yield servers
     for server in servers:
@@ -121,61 +145,26 @@ def _started(request: pytest.FixtureRequest) -> Iterator[list[RunningServer]]:
 
 
 @pytest.fixture(scope="session")
-def server(
-    tmp_path_factory: pytest.TempPathFactory, _started: list[RunningServer]
-) -> RunningServer:
+def server(tmp_path_factory: pytest.TempPathFactory, started: Started) -> RunningServer:
     """A server with the default settings, shared by all tests; leave it running."""
     shared = RunningServer(tmp_path_factory.mktemp("server") / "data", preloaded=preloaded_parent())
-    _started.append(shared)
+    started.append(shared)
     shared.start()
     return shared
 
 
 @pytest.fixture
-def serve(tmp_path: Path, _started: list[RunningServer]) -> Iterator[Serve]:
+def serve(tmp_path: Path, started: Started) -> Iterator[Serve]:
     """Start servers with settings of their own; they end with the test."""
-    with _serving(tmp_path, _started) as start:
+    with serving(tmp_path, started) as start:
         yield start
 
 
 @pytest.fixture(scope="module")
-def serve_module(
-    tmp_path_factory: pytest.TempPathFactory, _started: list[RunningServer]
-) -> Iterator[Serve]:
+def serve_module(tmp_path_factory: pytest.TempPathFactory, started: Started) -> Iterator[Serve]:
     """Start servers that the tests of a module share; they end with the module."""
-    with _serving(tmp_path_factory.mktemp("servers"), _started) as start:
+    with serving(tmp_path_factory.mktemp("servers"), started) as start:
         yield start
-
-
-@contextmanager
-def _serving(folder: Path, started: list[RunningServer]) -> Iterator[Serve]:
-    own: list[RunningServer] = []
-    numbers = itertools.count()
-
-    def start(
-        *,
-        arguments: Sequence[str] = (),
-        data_dir: Path | None = None,
-        port: int = 0,
-        environment: Mapping[str, str] = MappingProxyType({}),
-        **settings: str,
-    ) -> RunningServer:
-        new = RunningServer(
-            port=port,
-            data_dir=data_dir or folder / f"server-{next(numbers)}",
-            arguments=arguments,
-            preloaded=preloaded_parent(),
-            environment={**environment, **settings},
-        )
-        own.append(new)
-        started.append(new)
-        new.start()
-        return new
-
-    yield start
-    for each in own:
-        each.stop()
-        started.remove(each)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -184,8 +173,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add the logs of the servers that a failed test used to its report."""
     report = yield
-    fixtures = getattr(item, "fixturenames", ())
-    if report.failed and {"server", "serve", "serve_module"} & set(fixtures):
+    if report.failed and "started" in getattr(item, "fixturenames", ()):
         for running in item.config.stash.get(_SERVERS, []):
             report.sections.append((f"Log of {running.base_url}", running.log_tail()))
     return report

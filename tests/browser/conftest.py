@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 from pdfsluice.core.testing.pdfs import make_pdf, write_large_pdf
 from tests.support.browsers import find_browser
 from tests.support.page import PLAIN_HOST, Screenshot, clear
-from tests.support.servers import RunningServer, Serve
+from tests.support.servers import RunningServer, Started, serving
 
 _ARGUMENTS = (
     "--headless",
@@ -47,9 +47,9 @@ def executable() -> str:
     return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(executable: str) -> Iterator[Browser]:
-    """A browser for one module; while it runs, no test can run an event loop."""
+    """A browser for this folder; while it runs, no test can run an event loop."""
     expect.set_options(timeout=_TIMEOUT_MS)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=executable, args=list(_ARGUMENTS))
@@ -57,9 +57,10 @@ def browser(executable: str) -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="module")
-def _running(serve_module: Serve) -> RunningServer:
-    return serve_module()
+@pytest.fixture(scope="package")
+def _running(tmp_path_factory: pytest.TempPathFactory, started: Started) -> Iterator[RunningServer]:
+    with serving(tmp_path_factory.mktemp("servers"), started) as start:
+        yield start()
 
 
 @pytest.fixture

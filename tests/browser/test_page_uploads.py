@@ -93,6 +93,7 @@ def test_a_file_with_the_name_of_a_document_becomes_its_next_version(
     assert documents(own) == []
 
 
+@pytest.mark.long
 def test_pause_resume_and_cancel(
     own: RunningServer, open_page: OpenPage, pdfs: Path, screenshot: Screenshot
 ) -> None:

@@ -1,5 +1,6 @@
 """Real ``pdfsluice serve`` processes on the loopback interface, for tests."""
 
+import itertools
 import os
 import re
 import signal
@@ -8,14 +9,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
 from tests.support.extras import HIDDEN
-from tests.support.preloaded import ForkedProcess, Preloaded
+from tests.support.preloaded import ForkedProcess, Preloaded, preloaded_parent
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 60.0
@@ -173,6 +175,47 @@ class Serve(Protocol):
             settings: Settings, as in ``serve(STREAMING_CHUNK_SIZE_MB="1")``.
         """
         ...
+
+
+Started = list[RunningServer]
+"""Servers of this run that have not ended as they should."""
+
+
+@contextmanager
+def serving(folder: Path, started: Started) -> Iterator[Serve]:
+    """Start servers until the context is left, which ends them.
+
+    Args:
+        folder: Where each has its folder.
+        started: Receives each while it runs.
+    """
+    own: Started = []
+    numbers = itertools.count()
+
+    def start(
+        *,
+        arguments: Sequence[str] = (),
+        data_dir: Path | None = None,
+        port: int = 0,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        **settings: str,
+    ) -> RunningServer:
+        new = RunningServer(
+            port=port,
+            data_dir=data_dir or folder / f"server-{next(numbers)}",
+            arguments=arguments,
+            preloaded=preloaded_parent(),
+            environment={**environment, **settings},
+        )
+        own.append(new)
+        started.append(new)
+        new.start()
+        return new
+
+    yield start
+    for each in own:
+        each.stop()
+        started.remove(each)
 
 
 def _clean_environment() -> dict[str, str]:
