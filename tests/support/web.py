@@ -65,6 +65,18 @@ class WebServer:
             document: dict[str, Any] = (await body_of(response))["document"]
             return document
 
+    async def delete_documents(self) -> None:
+        """Delete all documents."""
+        while documents := await self._documents():
+            for document in documents:
+                async with self.http.delete(f"/api/documents/{document['id']}") as response:
+                    assert response.ok, await response.text()
+
+    async def _documents(self) -> list[dict[str, Any]]:
+        async with self.http.get("/api/documents") as response:
+            documents: list[dict[str, Any]] = (await body_of(response))["documents"]
+            return documents
+
     async def status(self, session_id: str) -> dict[str, Any]:
         """Return a session."""
         async with self.http.get(f"{STREAMING}/{session_id}") as response:

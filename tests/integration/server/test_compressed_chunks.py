@@ -22,9 +22,16 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 MIB = 1024 * 1024
 TEXT = b"".join(b"BT 72 %d Td (Line %d of the manual) Tj ET\n" % (n, n) for n in range(20_000))
 DATA = TEXT[: 4 * CHUNK - 1000]
+
+
+@pytest.fixture
+def web(shared_web: WebServer) -> WebServer:
+    return shared_web
 
 
 def checked_zstd(data: bytes) -> bytes:

@@ -78,9 +78,10 @@ async def test_a_gate_that_cannot_measure(
             assert response.status == 200
 
 
-@pytest.mark.parametrize(
-    ("error", "status", "code"),
-    [
+async def test_a_failure_of_the_system_that_no_part_expects(
+    web: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for error, status, code in (
         (OSError(errno.EIO, "x"), 503, "storage-failed"),
         (OSError(errno.EROFS, "x"), 503, "storage-failed"),
         (OSError(errno.ENOSPC, "x"), 507, "storage-full"),
@@ -89,17 +90,14 @@ async def test_a_gate_that_cannot_measure(
         (RuntimeError("can't start new thread"), 503, "overloaded"),
         (RuntimeError("a defect"), 500, "internal-error"),
         (FileNotFoundError(errno.ENOENT, "a defect"), 500, "internal-error"),
-    ],
-)
-async def test_a_failure_of_the_system_that_no_part_expects(
-    web: WebServer, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, code: str
-) -> None:
-    async def fail() -> NoReturn:
-        raise error
+    ):
 
-    monkeypatch.setattr(web.runtime.uploads, "stats", fail)
-    async with web.http.get(f"{STREAMING}/memory-stats") as response:
-        await problem_of(response, status, code)
+        async def fail(error: Exception = error) -> NoReturn:
+            raise error
+
+        monkeypatch.setattr(web.runtime.uploads, "stats", fail)
+        async with web.http.get(f"{STREAMING}/memory-stats") as response:
+            await problem_of(response, status, code)
 
 
 async def test_a_full_disk_of_the_stores_is_not_ready(

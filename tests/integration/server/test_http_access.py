@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiohttp import ClientResponse, WSServerHandshakeError
 
 from pdfsluice.core.models import Scope
 from pdfsluice.server.routes import TABLE, Route
 from tests.support.keys import add_key
 from tests.support.web import STREAMING, WebServer, a_server, body_of, problem_of, sha256
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DATA = b"%PDF-1.7 " + bytes(1000)
 
@@ -62,6 +65,11 @@ class Guarded:
 
 
 @pytest.fixture
+def web(shared_web: WebServer) -> WebServer:
+    return shared_web
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def guarded(tmp_path: Path) -> AsyncIterator[Guarded]:
     keys = {
         "owner": add_key(tmp_path, "owner", [Scope.READ, Scope.UPLOAD]),

@@ -20,8 +20,15 @@ from tests.support.web import (
     sha256,
 )
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 DATA = bytes(range(256)) * 1024  # four chunks
 GOOD = {"filename": "test.pdf", "file_size": 1000}
+
+
+@pytest.fixture
+def web(shared_web: WebServer) -> WebServer:
+    return shared_web
 
 
 @pytest.mark.parametrize(
@@ -355,9 +362,10 @@ async def test_an_administrator_releases_a_file_in_quarantine(tmp_path: Path) ->
             assert (await body_of(response))["document"]["sha256"] == sha256(BAD)
 
 
-async def test_no_error_shows_what_is_inside(web: WebServer, tmp_path: Path) -> None:
-    session = await web.initiate(DATA)
-    async with web.http.put(f"{session['upload_url']}?chunk_id=x", data=b"") as response:
-        text = json.dumps(await body_of(response))
+async def test_no_error_shows_what_is_inside(tmp_path: Path) -> None:
+    async with a_server(tmp_path) as web:
+        session = await web.initiate(DATA)
+        async with web.http.put(f"{session['upload_url']}?chunk_id=x", data=b"") as response:
+            text = json.dumps(await body_of(response))
     for secret in (str(tmp_path), "Traceback", "pydantic", "site-packages"):
         assert secret not in text

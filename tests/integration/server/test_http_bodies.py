@@ -13,7 +13,14 @@ from tests.support.keys import add_key
 from tests.support.waiting import until
 from tests.support.web import CHUNK, STREAMING, WebServer, a_server
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 DATA = bytes(range(256)) * 1024  # four chunks
+
+
+@pytest.fixture
+def web(shared_web: WebServer) -> WebServer:
+    return shared_web
 
 
 class Wire:

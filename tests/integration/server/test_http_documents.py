@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
@@ -15,11 +16,18 @@ from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.runtimes import STORES
 from tests.support.web import WebServer, a_server, body_of, problem_of, sha256
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 PDF = make_pdf(["The first page speaks of sluices", "The second of locks"], title="Water")
 READING = (*STORES, "api_keys", "pdfium", "pypdf_text", "importers")
 
 
 @pytest.fixture
+def web(shared_web: WebServer) -> WebServer:
+    return shared_web
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def reading(tmp_path: Path) -> AsyncIterator[WebServer]:
     """A server that reads and draws pages."""
     async with a_server(tmp_path, built_in=READING) as running:

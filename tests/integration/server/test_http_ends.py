@@ -46,17 +46,15 @@ def form_before(fields: Sequence[tuple[str, str]]) -> bytes:
     return (before + file).encode()
 
 
-@pytest.mark.parametrize(
-    "body", [b"no form at all", b"--x\r\nno header\r\n", b"", b"\r\n" * 40_000], ids=len
-)
-async def test_a_malformed_form_leaves_no_timer(tmp_path: Path, body: bytes) -> None:
+async def test_a_malformed_form_leaves_no_timer(tmp_path: Path) -> None:
     async with a_server(tmp_path) as web:
         session = await web.initiate(DATA)
-        async with web.http.post(
-            session["upload_url"], data=body, headers={"Content-Type": FORM}
-        ) as response:
-            assert response.status == 400
-        assert not bodies()
+        for body in (b"no form at all", b"--x\r\nno header\r\n", b"", b"\r\n" * 40_000):
+            async with web.http.post(
+                session["upload_url"], data=body, headers={"Content-Type": FORM}
+            ) as response:
+                assert response.status == 400
+            assert not bodies(), body[:20]
 
 
 @pytest.mark.parametrize("framing", [f"Content-Length: {SIZE}", "Transfer-Encoding: chunked"])

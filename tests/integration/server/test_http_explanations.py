@@ -10,13 +10,20 @@ from pdfsluice.core.testing.pdfs import make_pdf
 from pdfsluice.server.app import ERRORS
 from tests.support.web import WebServer, problem_of
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture
+def web(shared_web: WebServer) -> WebServer:
+    return shared_web
+
 
 def kinds(base: type[PdfsluiceError]) -> Iterator[type[PdfsluiceError]]:
     for kind in base.__subclasses__():
         yield from (kind, *kinds(kind))
 
 
-def test_no_error_of_the_server_is_left_out(web: WebServer) -> None:
+async def test_no_error_of_the_server_is_left_out(web: WebServer) -> None:
     """Importing the application has defined them all, except ``cannot-serve``."""
     del web
     of_server = [kind for kind in kinds(PdfsluiceError) if ".server." in kind.__module__]

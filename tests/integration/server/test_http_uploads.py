@@ -22,8 +22,15 @@ from tests.support.web import (
     sha256,
 )
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 DATA = bytes(range(256)) * 1024  # four chunks
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@pytest.fixture
+def web(shared_web: WebServer) -> WebServer:
+    return shared_web
 
 
 async def test_the_documented_way(web: WebServer) -> None:

@@ -20,6 +20,7 @@ from pdfsluice.core.models import Scope
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.keys import add_key
 from tests.support.runtimes import STORES
+from tests.support.shares import share
 from tests.support.waiting import until
 from tests.support.web import WebServer, a_server, body_of
 
@@ -96,7 +97,7 @@ def text_of(result: "mcp_types.CallToolResult") -> str:
     return content.text
 
 
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
+@pytest.mark.parametrize("mode", share(["auto", "legacy"], every=2))
 async def test_the_official_client_uses_every_tool(library: Reader, mode: str) -> None:
     async with library.client(library.owner, mode) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}

@@ -13,7 +13,6 @@ from typing import Any
 import orjson
 import pytest
 
-pytest.importorskip("moto", reason="the development packages are not installed")
 pytest.importorskip("obstore", reason="the extra 'cloud' is not installed")
 
 from pdfsluice.client import Client

@@ -15,7 +15,6 @@ import aiohttp
 import pytest
 from yarl import URL
 
-pytest.importorskip("moto", reason="the development packages are not installed")
 pytest.importorskip("obstore", reason="the extra 'cloud' is not installed")
 
 from pdfsluice.client import Client, ClientError, RetryPolicy

@@ -8,8 +8,15 @@ import pytest
 
 from tests.support.web import STREAMING, WebServer, problem_of
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 DATA = b"%PDF-1.7 " + bytes(1000)
 TUS = {"Tus-Resumable": "1.0.0", "Upload-Length": str(len(DATA))}
+
+
+@pytest.fixture
+def web(shared_web: WebServer) -> WebServer:
+    return shared_web
 
 
 async def raw(web: WebServer, *lines: str, body: bytes = b"") -> tuple[int, dict[str, Any]]:

@@ -13,6 +13,7 @@ from pdfsluice.core.models import Scope
 from tests.support.commands import pdfsluice
 from tests.support.keys import add_key
 from tests.support.servers import Serve
+from tests.support.shares import share
 from tests.support.web import CHUNK, STREAMING, body_of
 
 DATA = bytes(range(256)) * 1024  # four chunks
@@ -79,7 +80,9 @@ def test_a_data_directory_has_one_server(serve: Serve) -> None:
     assert "Another server uses the folder" in said
 
 
-@pytest.mark.parametrize("variable", ["STREAMING_UPLOAD_DIR", "STREAMING_STATE_DIR"])
+@pytest.mark.parametrize(
+    "variable", share(["STREAMING_UPLOAD_DIR", "STREAMING_STATE_DIR"], every=2)
+)
 def test_two_servers_share_no_folder(tmp_path: Path, serve: Serve, variable: str) -> None:
     """The second would delete what the first has acknowledged."""
     shared: dict[str, Any] = {variable: str(tmp_path / "shared")}

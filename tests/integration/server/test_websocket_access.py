@@ -13,7 +13,7 @@ from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.access import AuthenticatorSpec, Credentials
 from pdfsluice.core.plugins.ports.context import PluginContext
 from tests.support.waiting import until
-from tests.support.web import WebServer, a_server, problem_of
+from tests.support.web import a_server, problem_of
 
 ANN = Principal(id="ann", name="ann", scopes=frozenset(Scope))
 HEARTBEAT = 0.1
@@ -108,22 +108,23 @@ async def test_the_server_closes_in_order_while_an_authenticator_hangs(tmp_path:
             await socket.close()
 
 
-async def test_one_principal_has_a_bounded_number_of_websockets(web: WebServer) -> None:
-    most = web.runtime.settings.max_websockets
-    sockets = [await web.http.ws_connect("/ws/me") for _ in range(most)]
-    with pytest.raises(WSServerHandshakeError) as refused:
-        await web.http.ws_connect("/ws/me")
-    assert refused.value.status == 429
-    assert refused.value.headers is not None
-    assert int(refused.value.headers["Retry-After"]) > 0
-    await sockets.pop().close()
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                sockets.append(await web.http.ws_connect("/ws/me"))
-                break
-            except WSServerHandshakeError:
-                await asyncio.sleep(0.05)
-    async with web.http.get("/ws/me") as response:
-        await problem_of(response, 400, "bad-request")  # counts for nothing
-    await asyncio.gather(*(socket.close() for socket in sockets))
+async def test_one_principal_has_a_bounded_number_of_websockets(tmp_path: Path) -> None:
+    most = 5
+    async with a_server(tmp_path, max_websockets=most) as web:
+        sockets = [await web.http.ws_connect("/ws/me") for _ in range(most)]
+        with pytest.raises(WSServerHandshakeError) as refused:
+            await web.http.ws_connect("/ws/me")
+        assert refused.value.status == 429
+        assert refused.value.headers is not None
+        assert int(refused.value.headers["Retry-After"]) > 0
+        await sockets.pop().close()
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    sockets.append(await web.http.ws_connect("/ws/me"))
+                    break
+                except WSServerHandshakeError:
+                    await asyncio.sleep(0.05)
+        async with web.http.get("/ws/me") as response:
+            await problem_of(response, 400, "bad-request")  # counts for nothing
+        await asyncio.gather(*(socket.close() for socket in sockets))

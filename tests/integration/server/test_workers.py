@@ -120,6 +120,7 @@ async def complete(server: RunningServer, session: str) -> int:
     return int((await until(attempt, interval=0.1))["document"]["id"])
 
 
+@pytest.mark.long
 async def test_the_worker_that_holds_an_upload_is_killed(server: RunningServer, pdf: bytes) -> None:
     before = workers_of(server)
     session = await initiate(server, pdf)
