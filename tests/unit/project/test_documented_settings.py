@@ -8,48 +8,52 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.config import Settings, load
+from pdfsluice.config.given import SettingsError
 from pdfsluice.core.plugins.manager import PluginManager
-from tests.support.documents import PAGES, ROOT, Block, blocks
+from tests.support.documents import PAGES, ROOT, Block, blocks, pages_with
 
 OF_ANOTHER_PROJECT = ("build-system", "project")
 OF_ANOTHER_PLUGIN = ("wordwatch",)
+PAGES_WITH_SETTINGS = pages_with("toml")
 
 
-def shown() -> list[Block]:
-    """Return the TOML blocks that are settings, joined to their tables."""
+def shown(page: str) -> list[Block]:
+    """Return a page's TOML blocks that are settings, joined to their tables."""
     found = []
-    for page in PAGES:
-        table = ""
-        for block in blocks(page, "toml"):
-            content = tomllib.loads(block.text)
-            if not content.keys().isdisjoint(OF_ANOTHER_PROJECT):
-                continue
-            if "plugins" in content or content.keys() <= Settings.model_fields.keys():
-                table = next((line for line in block.text.splitlines() if line[:1] == "["), "")
-                found.append(block)
-            else:
-                text = f"{table}\n{block.text}"
-                found.append(Block(block.page, block.line, block.language, text))
+    table = ""
+    for block in blocks(ROOT / page, "toml"):
+        content = tomllib.loads(block.text)
+        if not content.keys().isdisjoint(OF_ANOTHER_PROJECT):
+            continue
+        if "plugins" in content or content.keys() <= Settings.model_fields.keys():
+            table = next((line for line in block.text.splitlines() if line[:1] == "["), "")
+            found.append(block)
+        else:
+            text = f"{table}\n{block.text}"
+            found.append(Block(block.page, block.line, block.language, text))
     return found
 
 
-@pytest.mark.parametrize("block", shown(), ids=lambda block: block.place)
-def test_settings_are_accepted(block: Block, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", PAGES_WITH_SETTINGS)
+def test_settings_are_accepted(page: str, tmp_path: Path) -> None:
     manager = PluginManager.load(third_party=False)
-    content = tomllib.loads(block.text)
-    if not content.get("plugins", {}).keys().isdisjoint(OF_ANOTHER_PLUGIN):
-        pytest.skip("the settings of the tutorial's plugin: tests/e2e/test_tutorial.py")
-    file = tmp_path / "pdfsluice.toml"
-    file.write_text(block.text)
     sections = {spec.name: spec.model for _, spec in manager.options()}
-    loaded = load(sections=sections, file=file, environment={})
-    for name in content.get("plugins", {}):
-        assert loaded.section(name)
+    file = tmp_path / "pdfsluice.toml"
+    for block in shown(page):
+        plugins = tomllib.loads(block.text).get("plugins", {})
+        if not plugins.keys().isdisjoint(OF_ANOTHER_PLUGIN):
+            continue  # the tutorial's plugin: tests/e2e/test_tutorial.py
+        file.write_text(block.text)
+        try:
+            loaded = load(sections=sections, file=file, environment={})
+        except SettingsError as error:
+            raise AssertionError(f"{block.place}: {error}") from error
+        for name in plugins:
+            assert loaded.section(name)
 
 
 def test_many_are_shown() -> None:
-    assert len(shown()) > 5
-    assert {ROOT / block.page for block in shown()} <= set(PAGES)
+    assert sum(len(shown(page)) for page in PAGES_WITH_SETTINGS) > 5
 
 
 NAMED_WITH_DURATION = re.compile(r"`(\w+)`[^`|.;]{0,30}\((\d[\d.]*)[ \n](\w+?)s?\)")
