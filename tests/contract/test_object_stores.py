@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import pytest
 
-pytest.importorskip("moto", reason="the development packages are not installed")
 pytest.importorskip("obstore", reason="the extra 'cloud' is not installed")
 
 from pdfsluice.core import (

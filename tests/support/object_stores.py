@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+import pytest
 from pydantic import SecretStr
 
 from pdfsluice.core import ObjectInfo
@@ -100,7 +101,8 @@ class S3Server(S3Address):
     @classmethod
     @contextmanager
     def running(cls) -> Iterator["S3Server"]:
-        """Run a server until the context is left."""
+        """Run a server until the context is left; skip the test if moto is not installed."""
+        pytest.importorskip("moto", reason="the development packages are not installed")
         from moto.moto_server.werkzeug_app import (  # noqa: PLC0415 - takes long to import
             DomainDispatcherApplication,
             create_backend_app,
