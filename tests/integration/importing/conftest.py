@@ -1,7 +1,7 @@
 """The built-in parts of importing, got from their hooks as a server gets them."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,16 @@ from tests.support.workers import workers
 MakeContext = Callable[..., PluginContext]
 MakeDocument = Callable[..., NewDocument]
 MakeExtractors = Callable[..., Awaitable[Sequence[TextExtractor]]]
+
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests of a module in one event loop, as the parts that they share."""
+    for item in items:
+        if item.path.parent == HERE and item.get_closest_marker("asyncio"):
+            item.add_marker(pytest.mark.asyncio(loop_scope="module"), append=False)
 
 
 def context_in(folder: Path, **sections: BaseModel) -> PluginContext:
@@ -67,46 +77,59 @@ async def index(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Index
     assert workers() == [], "no process outlives the index"
 
 
-@pytest.fixture
-async def make_extractors(make_context: MakeContext) -> AsyncIterator[MakeExtractors]:
+@asynccontextmanager
+async def opened_extractors(context: PluginContext) -> AsyncIterator[Sequence[TextExtractor]]:
     """Open the extractors ``pypdfium2`` and ``pypdf``, in this order."""
+    others = set(workers())
+    first, second = (
+        *pdfium.pdfsluice_register_text_extractors(context),
+        *pypdf_text.pdfsluice_register_text_extractors(context),
+    )
+    assert (first.name, second.name) == ("pypdfium2", "pypdf")
+    assert second.after == (first.name,)
+    async with open_parts(Registry(text_extractors=(first, second))) as registry:
+        yield [spec.extractor for spec in registry.text_extractors]
+    assert set(workers()) <= others, "no process outlives the extractors"
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def make_extractors(make_context: MakeContext) -> AsyncIterator[MakeExtractors]:
+    """Open both extractors with some settings."""
     async with AsyncExitStack() as stack:
 
         async def make(**sections: BaseModel) -> Sequence[TextExtractor]:
-            context = make_context(**sections)
-            first, second = (
-                *pdfium.pdfsluice_register_text_extractors(context),
-                *pypdf_text.pdfsluice_register_text_extractors(context),
-            )
-            assert (first.name, second.name) == ("pypdfium2", "pypdf")
-            assert second.after == (first.name,)
-            registry = Registry(text_extractors=(first, second))
-            registry = await stack.enter_async_context(open_parts(registry))
-            return [spec.extractor for spec in registry.text_extractors]
+            opened = opened_extractors(make_context(**sections))
+            return await stack.enter_async_context(opened)
 
         yield make
-    assert workers() == [], "no process outlives the extractors"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def extractors(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Sequence[TextExtractor]]:
+    """Both extractors with their default settings, whose processes a module shares."""
+    async with opened_extractors(context_in(tmp_path_factory.mktemp("extractors"))) as opened:
+        yield opened
 
 
 @pytest.fixture(params=[0, 1], ids=["pypdfium2", "pypdf"])
-async def extractor(
-    request: pytest.FixtureRequest, make_extractors: MakeExtractors
-) -> TextExtractor:
+def extractor(request: pytest.FixtureRequest, extractors: Sequence[TextExtractor]) -> TextExtractor:
     """Each of the extractors with its default settings."""
-    pdfium_text, pypdf = await make_extractors()
-    return pypdf if request.param else pdfium_text
+    return extractors[request.param]
 
 
-@pytest.fixture
-async def renderer(make_context: MakeContext) -> AsyncIterator[PageRenderer]:
-    """The page renderer with its default settings."""
-    [spec] = pdfium.pdfsluice_register_page_renderers(make_context())
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def renderer(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PageRenderer]:
+    """The page renderer with its default settings, whose process a module shares."""
+    context = context_in(tmp_path_factory.mktemp("renderer"))
+    [spec] = pdfium.pdfsluice_register_page_renderers(context)
     assert spec.name == "pypdfium2"
     async with open_parts(Registry(page_renderers=(spec,))) as registry:
         yield registry.page_renderers[0].renderer
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def catalogue(make_context: MakeContext) -> AsyncIterator[Catalogue]:
     """The catalogue in a real database."""
     [spec] = sql.pdfsluice_register_catalogues(make_context())
