@@ -50,9 +50,12 @@ def cleared_postgresql(_postgresql: PostgresqlServer, _own_tables: None) -> str:
     return _postgresql.url()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """The URL of each database in turn; empty for SQLite, a file of the test's folder."""
+    """The URL of each database in turn; empty for SQLite, a file of the test's folder.
+
+    ``make test`` runs the contracts of the stores over PostgreSQL, and these over SQLite alone.
+    """
     if request.param == "sqlite":
         return ""
     url: str = request.getfixturevalue("cleared_postgresql")

@@ -55,6 +55,7 @@ def test_the_parts_of_the_client() -> None:
     _node_test("unit")
 
 
+@pytest.mark.long
 def test_the_declared_types_are_those_of_the_code(tmp_path: Path) -> None:
     _run(FOLDER / "node_modules" / ".bin" / "tsc", "-p", CLIENT, "--outDir", tmp_path)
     comparison = filecmp.dircmp(CLIENT / "types", tmp_path)

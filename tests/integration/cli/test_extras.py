@@ -74,7 +74,12 @@ def test_the_list_of_plugins_names_the_extra_of_those_that_register_nothing() ->
 
 
 @pytest.mark.parametrize(
-    ("command", "extra"), [("serve", "server"), ("keys list", "server"), ("demo", "all")]
+    ("command", "extra"),
+    [
+        ("serve", "server"),
+        pytest.param("keys list", "server", marks=pytest.mark.long),
+        pytest.param("demo", "all", marks=pytest.mark.long),
+    ],
 )
 def test_the_base_names_the_extra_that_a_command_needs(
     command: str, extra: str, tmp_path: Path
