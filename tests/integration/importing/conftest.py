@@ -116,7 +116,8 @@ async def extractors(
 @pytest.fixture(params=[0, 1], ids=["pypdfium2", "pypdf"])
 def extractor(request: pytest.FixtureRequest, extractors: Sequence[TextExtractor]) -> TextExtractor:
     """Each of the extractors with its default settings."""
-    return extractors[request.param]
+    number: int = request.param
+    return extractors[number]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
