@@ -390,7 +390,9 @@ def test_a_document_that_is_not_there_is_shown_as_missing(
     audit(page, screenshot, "29-nothing-to-search")
 
 
-@pytest.mark.parametrize("width", share([320, 390, 768, 820, 1920], every=5, nightly={390, 820}))
+@pytest.mark.parametrize(
+    "width", share([320, 390, 768, 820, 1920], every=5, nightly={390, 768, 820, 1920})
+)
 def test_nothing_is_cut_off_at_any_width(
     library: RunningServer, open_page: OpenPage, screenshot: Screenshot, width: int
 ) -> None:

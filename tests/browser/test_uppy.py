@@ -115,7 +115,7 @@ def test_the_example_uploads(
     assert document["file_size"] == (pdfs / "canal-survey.pdf").stat().st_size
 
 
-@pytest.mark.long
+@pytest.mark.nightly
 def test_a_refused_file_ends_with_the_reason(
     site: str, listening: Deployed, open_page: OpenPage, pdfs: Path
 ) -> None:

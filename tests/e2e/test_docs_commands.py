@@ -31,6 +31,7 @@ COSTLY = {
     "docs/how-to/replace-a-document.md",
     "docs/how-to/resume-an-upload.md",
     "docs/how-to/run-a-cluster.md",
+    "docs/how-to/scan-files.md",
     "docs/how-to/search-documents.md",
     "docs/how-to/set-quotas.md",
     "docs/how-to/upload-past-the-server.md",

@@ -19,6 +19,7 @@ from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support import active_pdfs as pdfs
 from tests.support.commands import on_terminal, pdfsluice, pdfsluice_here, pdfsluice_started
 from tests.support.servers import RunningServer
+from tests.support.shares import share
 
 ABSENT = "http://127.0.0.1:9"
 FAILED, USAGE, REFUSED, UNREACHABLE = 1, 2, 3, 4
@@ -178,7 +179,7 @@ def test_what_was_meant_is_asked(arguments: tuple[str, ...], meant: str) -> None
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("locale", ["C", "POSIX"])
+@pytest.mark.parametrize("locale", share(["C", "POSIX"], every=2, nightly=["POSIX"]))
 def test_a_query_needs_no_utf_8_locale(server: RunningServer, locale: str) -> None:
     env = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     outcome = pdfsluice_started(

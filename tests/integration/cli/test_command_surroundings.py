@@ -13,6 +13,8 @@ from tests.support.shares import share
 
 FAILED, USAGE, AUTHENTICATION = 1, 2, 5
 
+C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
 
 def new_pdf(path: Path) -> Path:
     path.write_bytes(make_pdf([f"Report {os.urandom(8).hex()}"]))
@@ -31,11 +33,9 @@ def test_a_pipe_is_refused_and_not_waited_for(server: RunningServer, tmp_path: P
 @pytest.mark.parametrize(
     "env",
     share(
-        [
-            {"PYTHONIOENCODING": "latin-1"},
-            {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
-        ],
+        [{"PYTHONIOENCODING": "latin-1"}, C_LOCALE],
         every=2,
+        nightly=[C_LOCALE],  # a query has it in test_command_for_programs.py
     ),
     ids=["latin-1", "C"],
 )

@@ -57,7 +57,7 @@ def test_the_base_uploads_to_a_server(server: RunningServer, file: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "command", share(["plugins", "settings", "--help"], every=3, nightly=["--help"])
+    "command", share(["plugins", "settings", "--help"], every=3, nightly=["settings", "--help"])
 )
 def test_the_base_has_the_other_local_commands(command: str) -> None:
     done = pdfsluice_started(*command.split(), env=only())
@@ -77,7 +77,7 @@ def test_the_list_of_plugins_names_the_extra_of_those_that_register_nothing() ->
     ("command", "extra"),
     [
         ("serve", "server"),
-        pytest.param("keys list", "server", marks=pytest.mark.long),
+        pytest.param("keys list", "server", marks=pytest.mark.nightly),
         pytest.param("demo", "all", marks=pytest.mark.long),
     ],
 )

@@ -36,7 +36,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path, monkeypatch)
 
 
-@pytest.mark.parametrize("beside", share([False, True], every=2))
+@pytest.mark.parametrize("beside", share([False, True], every=2, nightly=[True]))
 async def test_a_process_that_dies_costs_only_time(tmp_path: Path, beside: bool) -> None:
     data, other = file("die-once"), file("quiet")
     async with saboteur_runtime(tmp_path) as runtime:

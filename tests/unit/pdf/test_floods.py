@@ -22,11 +22,18 @@ CLOSED = b"\n) > ] >> endstream endobj"
 LAUNCH = b"\n9 0 obj <</S/Launch/F(x)>> endobj\n"
 SMALL = Allowance(first=400, bytes_for_step=32, stretch=8_000, tail=500)
 
+NAMES = sorted(FLOODS)
+"""``.ci/run`` tries two of five; the properties draw from all of them."""
+each_flood = pytest.mark.parametrize(
+    "name",
+    share(NAMES, every=5, nightly=[name for at, name in enumerate(NAMES) if at % 5 > 1]),
+)
+
 documents = st.builds(
     evasive_pdf, st.sampled_from(sorted(KINDS)), st.sampled_from(sorted(TECHNIQUES))
 )
 floods = st.builds(
-    lambda name, count: FLOODS[name](count), st.sampled_from(sorted(FLOODS)), st.integers(1, 40_000)
+    lambda name, count: FLOODS[name](count), st.sampled_from(NAMES), st.integers(1, 40_000)
 )
 
 
@@ -56,7 +63,7 @@ def test_the_engine_makes_no_difference(document: bytes) -> None:
     )
 
 
-@pytest.mark.parametrize("name", share(sorted(FLOODS), every=5))
+@each_flood
 def test_what_is_passed_is_reported(name: str) -> None:
     """What follows a flood is either seen, or a part is reported as unread."""
     scanned = scan_pieces(
@@ -68,7 +75,7 @@ def test_what_is_passed_is_reported(name: str) -> None:
     assert bool(unread) == ("flood" in scanned.codes)
 
 
-@pytest.mark.parametrize("name", share(sorted(FLOODS), every=5))
+@each_flood
 def test_steps_are_bounded_by_the_size(name: str) -> None:
     """Steps stand for time; only the tail of the file is read whatever it costs."""
     data = HEAD + FLOODS[name](700_000)
