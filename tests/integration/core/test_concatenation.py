@@ -19,6 +19,7 @@ from pdfsluice.core.uploads.creating import Initiation
 from pdfsluice.plugins.sql.sessions import SqlSessionStore
 from tests.support.nodes import FAST, SharedObjects, nodes
 from tests.support.runtimes import a_runtime, initiate, send_all
+from tests.support.shares import share
 
 DATA = random.Random(1).randbytes(300_000)
 PIECES = (DATA[:1], DATA[1:100_000], DATA[100_000:])
@@ -89,7 +90,7 @@ async def test_parts_serve_once(tmp_path: Path) -> None:
             await runtime.uploads.concatenate(LOCAL, WHOLE, ids[:2])
 
 
-@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("restart", share([True, False], every=2))
 @pytest.mark.parametrize(
     ("owner", "method", "calls"),
     [

@@ -31,6 +31,7 @@ from pdfsluice.core.plugins.ports.stages import CompletionContext, CompletionSta
 from pdfsluice.core.plugins.thread_boundary import PartFailed
 from pdfsluice.core.runtime import LOCAL, Runtime
 from tests.support.runtimes import a_runtime, initiate, send_all
+from tests.support.shares import share
 
 DATA = b"bytes"
 Make = Callable[[], BaseException]
@@ -41,7 +42,9 @@ ODD: list[Make] = [
     asyncio.CancelledError,
 ]
 IMMEDIATELY = RetryPolicy(delay_seconds=0)
-ids = ["exception", "exit", "interrupt", "cancelled"]
+each_failure = pytest.mark.parametrize(
+    "make", share(ODD, every=2), ids=["exception", "exit", "interrupt", "cancelled"]
+)
 
 
 @dataclass(eq=False)
@@ -155,7 +158,7 @@ async def ended(runtime: Runtime, document: Document, kind: JobKind) -> tuple[Jo
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize("make", ODD, ids=ids)
+@each_failure
 @pytest.mark.parametrize("part", ["authenticator", "gate", "completion"])
 async def test_a_request_fails_alone(tmp_path: Path, part: str, make: Make) -> None:
     plugin = Everything(part, make)
@@ -168,7 +171,7 @@ async def test_a_request_fails_alone(tmp_path: Path, part: str, make: Make) -> N
         assert (await ended(runtime, document, JobKind.INDEX))[0] is JobState.DONE
 
 
-@pytest.mark.parametrize("make", ODD, ids=ids)
+@each_failure
 @pytest.mark.parametrize(("part", "kind"), [("importer", "import"), ("index", "index")])
 async def test_a_job_fails_alone(tmp_path: Path, part: str, kind: str, make: Make) -> None:
     plugin = Everything(part, make)
@@ -184,7 +187,7 @@ async def test_a_job_fails_alone(tmp_path: Path, part: str, kind: str, make: Mak
         assert (await ended(runtime, later, JobKind.INDEX))[0] is JobState.DONE
 
 
-@pytest.mark.parametrize("make", ODD, ids=ids)
+@each_failure
 async def test_a_failing_search_fails_alone(tmp_path: Path, make: Make) -> None:
     plugin = Everything("search", make)
     async with a_runtime(tmp_path, plugin, index="odd") as runtime:
@@ -193,7 +196,7 @@ async def test_a_failing_search_fails_alone(tmp_path: Path, make: Make) -> None:
             await runtime.library.search(LOCAL, "words")
 
 
-@pytest.mark.parametrize("make", ODD, ids=ids)
+@each_failure
 @pytest.mark.parametrize("part", ["remove", "forget"])
 async def test_a_part_that_fails_at_a_deletion_does_not_bring_the_document_back(
     tmp_path: Path, part: str, make: Make, caplog: pytest.LogCaptureFixture
@@ -209,7 +212,7 @@ async def test_a_part_that_fails_at_a_deletion_does_not_bring_the_document_back(
         assert not list((tmp_path / "documents").glob("*/*.pdf"))
 
 
-@pytest.mark.parametrize("make", ODD, ids=ids)
+@each_failure
 async def test_a_sink_receives_events_after_it_has_raised(tmp_path: Path, make: Make) -> None:
     plugin = Everything("sink", make)
     async with a_runtime(tmp_path, plugin, index="odd") as runtime:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from pdfsluice.core.models import Scope
 from pdfsluice.core.plugins.hookspecs import hookimpl
@@ -31,12 +32,19 @@ from tests.support.web import (
     sha256,
 )
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 DELTA = "application/vnd.pdfsluice.delta"
 BODY = b"".join(b"BT %d Tf (Line %d of the manual) Tj ET " % (n % 7, n) for n in range(800))
 HEAD = b"%PDF-1.7\n" + bytes(2 * CHUNK)
 FIRST = HEAD + b"1 0 obj\nstream\n" + BODY + b"\nendstream\nendobj\n%%EOF\n"
 SECOND = FIRST + b"2 0 obj\nstream\r\nnew" + BODY + b"\r\nendstream\n%%EOF\n"
 THIRD = SECOND + b"another"
+
+
+@pytest.fixture
+def web(shared_web: WebServer) -> WebServer:
+    return shared_web
 
 
 def copied(offset: int, length: int) -> bytes:
@@ -285,21 +293,22 @@ async def test_a_missing_base_is_named_and_whole_chunks_continue(web: WebServer)
     assert (document["version"], document["sha256"]) == (1, sha256(SECOND))
 
 
-async def test_a_damaged_base_is_no_base(web: WebServer, tmp_path: Path) -> None:
-    first = await web.upload(FIRST)
-    session_id = await begin(web, first["id"])
-    [path] = (path for path in tmp_path.rglob("*.pdf") if path.stat().st_size == len(FIRST))
-    path.chmod(0o600)
-    with path.open("r+b") as file:
-        file.write(b"#")
-    query: dict[str, Any] = {"chunk_id": 0, "checksum": sha256(SECOND[:CHUNK])}
-    async with await send_delta(web, session_id, copied(0, CHUNK), None, **query) as response:
-        await problem_of(response, 422, "checksum-mismatch")
-    with path.open("r+b") as file:
-        file.truncate(CHUNK)
-    async with await send_delta(web, session_id, copied(0, CHUNK), None, **query) as response:
-        await problem_of(response, 409, "base-changed")
-    assert (await web.status(session_id))["durable_bytes"] == 0
+async def test_a_damaged_base_is_no_base(tmp_path: Path) -> None:
+    async with a_server(tmp_path) as web:
+        first = await web.upload(FIRST)
+        session_id = await begin(web, first["id"])
+        [path] = (path for path in tmp_path.rglob("*.pdf") if path.stat().st_size == len(FIRST))
+        path.chmod(0o600)
+        with path.open("r+b") as file:
+            file.write(b"#")
+        query: dict[str, Any] = {"chunk_id": 0, "checksum": sha256(SECOND[:CHUNK])}
+        async with await send_delta(web, session_id, copied(0, CHUNK), None, **query) as response:
+            await problem_of(response, 422, "checksum-mismatch")
+        with path.open("r+b") as file:
+            file.truncate(CHUNK)
+        async with await send_delta(web, session_id, copied(0, CHUNK), None, **query) as response:
+            await problem_of(response, 409, "base-changed")
+        assert (await web.status(session_id))["durable_bytes"] == 0
 
 
 async def test_others_documents_are_no_bases(tmp_path: Path) -> None:
@@ -344,7 +353,7 @@ class _Indexed:
         yield MemoryIndex()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def searching(tmp_path: Path) -> AsyncIterator[WebServer]:
     built_in = (*STORES, "api_keys", "importers", "pypdf_text")
     async with a_server(tmp_path, _Indexed(), built_in=built_in, index="memory") as web:

@@ -182,9 +182,9 @@ async def test_full_detail(web: WebServer) -> None:
     await socket.close()
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
+async def test_a_message_that_is_wrong(web: WebServer) -> None:
+    socket = await web.http.ws_connect("/ws/client")
+    for message in (
         "no json",
         "[]",
         '{"type": "dance"}',
@@ -192,17 +192,14 @@ async def test_full_detail(web: WebServer) -> None:
         '{"type": "join", "room": 1}',
         '{"type": "join", "room": "upload_x"}',
         '{"type": "join", "room": "upload_8b7cdbb5-05b5-4b1c-8f4c-0d9a0c5a2f55"}',
-    ],
-)
-async def test_a_message_that_is_wrong(web: WebServer, message: str) -> None:
-    socket = await web.http.ws_connect("/ws/client")
-    await socket.send_str(message)
-    error = await socket.receive_json()
-    assert error["type"] == "error"
-    assert error["code"] in {"bad-request", "session-not-found"}
-    assert error["message"]
-    await socket.send_json({"type": "ping"})
-    assert await socket.receive_json() == {"type": "pong"}
+    ):
+        await socket.send_str(message)
+        error = await socket.receive_json()
+        assert error["type"] == "error", message
+        assert error["code"] in {"bad-request", "session-not-found"}, message
+        assert error["message"]
+        await socket.send_json({"type": "ping"})
+        assert await socket.receive_json() == {"type": "pong"}
     await socket.close()
 
 
@@ -272,7 +269,7 @@ async def test_a_key_that_is_revoked_watches_no_longer(tmp_path: Path) -> None:
 
 
 async def test_many_subscribers_receive_everything(web: WebServer) -> None:
-    sockets = [await connected(web, "/ws/crowd") for _ in range(200)]
+    sockets = [await connected(web, "/ws/crowd") for _ in range(50)]
     session = await web.initiate(DATA, client_id="crowd")
     for chunk_id in range(4):
         await web.put(session["session_id"], DATA, chunk_id)
@@ -354,14 +351,14 @@ async def test_a_late_reader_receives_the_latest_progress_only(web: WebServer) -
     await late.close()
 
 
-@pytest.mark.parametrize("length", [1, 125, 126, 65_535, 65_536, 200_000])
-async def test_messages_of_every_length(web: WebServer, length: int) -> None:
+async def test_messages_of_every_length(web: WebServer) -> None:
     session = await web.initiate(DATA, client_id="me")
     socket = await web.http.ws_connect("/ws/me")
     await events_until(socket, of_type("upload_status"))
-    web.runtime.events.publish(_status(session["session_id"], "x" * length))
-    (told,) = await events_until(socket, has_message("x"))
-    assert told["message"] == "x" * length
+    for length in (1, 125, 126, 65_535, 65_536, 200_000):
+        web.runtime.events.publish(_status(session["session_id"], "x" * length))
+        (told,) = await events_until(socket, has_message("x"))
+        assert told["message"] == "x" * length
     await socket.close()
 
 
