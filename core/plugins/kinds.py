@@ -25,7 +25,9 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of parts. Classes are named by their module in ``ports`` and their own name.
+    """A kind of parts.
+
+    Classes are named by their module in ``ports`` and their own name.
 
     Attributes:
         descriptor_name: What plugins register.
@@ -56,8 +58,8 @@ class Kind:
 def named(name: str) -> type[Any]:
     """Return a class of ``ports`` by the name that the tables of this module use."""
     module, _, attribute = name.partition(".")
-    found: type[Any] = getattr(import_module(f"{_PORTS}.{module}"), attribute)
-    return found
+    member: type[Any] = getattr(import_module(f"{_PORTS}.{module}"), attribute)
+    return member
 
 
 KINDS: Mapping[str, Kind] = {

@@ -4,27 +4,31 @@ The authenticator and the command `keys` are here; which route needs which scope
 by the server.
 """
 
+from __future__ import annotations  # the ports are imported by the hooks that need them
+
 from collections.abc import Sequence
 from functools import partial
 
-from pdfsluice.core import AuthenticatorSpec, CommandSpec, PluginContext, hookimpl
+from pdfsluice import core
 
 NAME = "api-keys"
 
 
-@hookimpl
-def pdfsluice_register_authenticators(context: PluginContext) -> Sequence[AuthenticatorSpec]:
+@core.hookimpl
+def pdfsluice_register_authenticators(
+    context: core.PluginContext,
+) -> Sequence[core.AuthenticatorSpec]:
     """Register the authenticator ``api-keys``."""
     from .authenticator import opened  # noqa: PLC0415 - hooks import cheaply
 
-    return [AuthenticatorSpec(name=NAME, open_with=partial(opened, data_dir=context.data_dir))]
+    return [core.AuthenticatorSpec(name=NAME, open_with=partial(opened, data_dir=context.data_dir))]
 
 
-@hookimpl
-def pdfsluice_register_commands() -> Sequence[CommandSpec]:
+@core.hookimpl
+def pdfsluice_register_commands() -> Sequence[core.CommandSpec]:
     """Register the command ``keys``."""
     return [
-        CommandSpec(
+        core.CommandSpec(
             name="keys",
             help="Add, list and revoke API keys.",
             target="pdfsluice.plugins.api_keys.commands:app",

@@ -3,31 +3,26 @@
 Without a configured socket nothing happens.
 """
 
+from __future__ import annotations  # the ports are imported by the hooks that need them
+
 from collections.abc import Sequence
 from functools import partial
 
-from pdfsluice.core import (
-    ChildAccess,
-    CompletionStageSpec,
-    OptionsSpec,
-    PluginContext,
-    StreamStageSpec,
-    hookimpl,
-)
+from pdfsluice import core
 
 SECTION = "clamav"
 
 
-@hookimpl
-def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+@core.hookimpl
+def pdfsluice_register_options() -> Sequence[core.OptionsSpec]:
     """Register the section ``clamav``."""
     from .options import ClamavOptions  # noqa: PLC0415 - hooks import cheaply
 
-    return (OptionsSpec(name=SECTION, model=ClamavOptions),)
+    return (core.OptionsSpec(name=SECTION, model=ClamavOptions),)
 
 
-@hookimpl
-def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamStageSpec]:
+@core.hookimpl
+def pdfsluice_register_stream_stages(context: core.PluginContext) -> Sequence[core.StreamStageSpec]:
     """Register the stage ``clamav``, if a socket is configured."""
     from .options import ClamavOptions  # noqa: PLC0415
     from .stages import NAME, ClamavStage  # noqa: PLC0415
@@ -36,14 +31,16 @@ def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamS
     if not options.socket:
         return ()
     return (
-        StreamStageSpec(
-            name=NAME, open=lambda _: ClamavStage(options), access=ChildAccess(network=True)
+        core.StreamStageSpec(
+            name=NAME, open=lambda _: ClamavStage(options), access=core.ChildAccess(network=True)
         ),
     )
 
 
-@hookimpl
-def pdfsluice_register_completion_stages(context: PluginContext) -> Sequence[CompletionStageSpec]:
+@core.hookimpl
+def pdfsluice_register_completion_stages(
+    context: core.PluginContext,
+) -> Sequence[core.CompletionStageSpec]:
     """Register the stage that rescans what the first one did not scan completely."""
     from .options import ClamavOptions  # noqa: PLC0415
     from .stages import RESCAN_NAME, RescanStage, open_rescan  # noqa: PLC0415
@@ -53,4 +50,4 @@ def pdfsluice_register_completion_stages(context: PluginContext) -> Sequence[Com
         return ()
     stage = RescanStage(options)
     opener = partial(open_rescan, stage, options)
-    return (CompletionStageSpec(name=RESCAN_NAME, open=opener, obstacle=stage.obstacle),)
+    return (core.CompletionStageSpec(name=RESCAN_NAME, open=opener, obstacle=stage.obstacle),)

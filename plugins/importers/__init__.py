@@ -3,23 +3,25 @@
 Readers and renderers are plugins of their own; these importers only call them.
 """
 
+from __future__ import annotations  # the ports are imported by the hooks that need them
+
 from collections.abc import Sequence
 
-from pdfsluice.core import ImporterSpec, OptionsSpec, PluginContext, hookimpl
+from pdfsluice import core
 
 SECTION = "text"
 
 
-@hookimpl
-def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+@core.hookimpl
+def pdfsluice_register_options() -> Sequence[core.OptionsSpec]:
     """Register the section ``text``."""
     from .options import TextOptions  # noqa: PLC0415 - pydantic, only when settings are read
 
-    return [OptionsSpec(name=SECTION, model=TextOptions)]
+    return [core.OptionsSpec(name=SECTION, model=TextOptions)]
 
 
-@hookimpl
-def pdfsluice_register_importers(context: PluginContext) -> Sequence[ImporterSpec]:
+@core.hookimpl
+def pdfsluice_register_importers(context: core.PluginContext) -> Sequence[core.ImporterSpec]:
     """Register the importers ``text`` and, after it, ``thumbnail``."""
     from .disk_space import DiskSpace  # noqa: PLC0415 - hooks import cheaply
     from .options import TextOptions  # noqa: PLC0415 - see above
@@ -29,6 +31,6 @@ def pdfsluice_register_importers(context: PluginContext) -> Sequence[ImporterSpe
     options = context.options(SECTION, TextOptions)
     space = DiskSpace(context.state_dir, context.settings.min_free_space)
     return [
-        ImporterSpec(name="text", importer=TextImporter(options, space)),
-        ImporterSpec(name="thumbnail", importer=ThumbnailImporter(), after=("text",)),
+        core.ImporterSpec(name="text", importer=TextImporter(options, space)),
+        core.ImporterSpec(name="thumbnail", importer=ThumbnailImporter(), after=("text",)),
     ]

@@ -3,13 +3,15 @@
 The models run in child processes, which import the heavy libraries.
 """
 
+from __future__ import annotations  # the ports are imported by the hooks that need them
+
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pdfsluice.core import Index, IndexSpec, OptionsSpec, PluginContext, hookimpl
+from pdfsluice import core
 
 if TYPE_CHECKING:
     from .options import IndexOptions
@@ -29,36 +31,36 @@ LIBRARIES = (
 )
 
 
-@hookimpl
-def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+@core.hookimpl
+def pdfsluice_register_options() -> Sequence[core.OptionsSpec]:
     """Register the section ``index``."""
     from .options import IndexOptions  # noqa: PLC0415 - pydantic, only where settings are read
 
-    return [OptionsSpec(name=SECTION, model=IndexOptions)]
+    return [core.OptionsSpec(name=SECTION, model=IndexOptions)]
 
 
-@hookimpl
-def pdfsluice_register_indexes(context: PluginContext) -> Sequence[IndexSpec]:
+@core.hookimpl
+def pdfsluice_register_indexes(context: core.PluginContext) -> Sequence[core.IndexSpec]:
     """Register ``llama-index``, with files in the data directory, and ``postgres``."""
     from .options import IndexOptions  # noqa: PLC0415 - see above
 
     options = context.options(SECTION, IndexOptions)
     folder = context.data_dir / "index"
     return [
-        IndexSpec(name=NAME, open=partial(_open_files, options, folder)),
-        IndexSpec(name=POSTGRES, open=partial(_open_postgres, options, folder, context)),
+        core.IndexSpec(name=NAME, open=partial(_open_files, options, folder)),
+        core.IndexSpec(name=POSTGRES, open=partial(_open_postgres, options, folder, context)),
     ]
 
 
-def _open_files(options: "IndexOptions", folder: Path) -> AbstractAsyncContextManager[Index]:
+def _open_files(options: IndexOptions, folder: Path) -> AbstractAsyncContextManager[core.Index]:
     from .index import open_index  # noqa: PLC0415 - see above
 
     return open_index(options, folder)
 
 
 def _open_postgres(
-    options: "IndexOptions", folder: Path, context: PluginContext
-) -> AbstractAsyncContextManager[Index]:
+    options: IndexOptions, folder: Path, context: core.PluginContext
+) -> AbstractAsyncContextManager[core.Index]:
     from .postgres.index import open_postgres_index  # noqa: PLC0415 - see above
 
     database = context.section("database").model_dump()

@@ -3,32 +3,34 @@
 Only bytes are here; which of them are committed is in the session store.
 """
 
+from __future__ import annotations  # the ports are imported by the hooks that need them
+
 from collections.abc import Sequence
 
-from pdfsluice.core import OptionsSpec, PluginContext, UploadStoreSpec, hookimpl
+from pdfsluice import core
 
 NAME = "local"
 SECTION = "local_store"
 DOCUMENTS = "documents"
 
 
-@hookimpl
-def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+@core.hookimpl
+def pdfsluice_register_options() -> Sequence[core.OptionsSpec]:
     """Register the section ``local_store``."""
     from .options import LocalStoreOptions  # noqa: PLC0415 - hooks import cheaply
 
-    return [OptionsSpec(name=SECTION, model=LocalStoreOptions)]
+    return [core.OptionsSpec(name=SECTION, model=LocalStoreOptions)]
 
 
-@hookimpl
-def pdfsluice_register_upload_stores(context: PluginContext) -> Sequence[UploadStoreSpec]:
+@core.hookimpl
+def pdfsluice_register_upload_stores(context: core.PluginContext) -> Sequence[core.UploadStoreSpec]:
     """Register the upload store ``local``."""
     from .opening import open_store  # noqa: PLC0415 - hooks import cheaply
     from .options import LocalStoreOptions  # noqa: PLC0415 - hooks import cheaply
 
     options = context.options(SECTION, LocalStoreOptions)
     return [
-        UploadStoreSpec(
+        core.UploadStoreSpec(
             name=NAME,
             file_folders=(context.upload_dir, context.data_dir / DOCUMENTS),
             open=lambda: open_store(

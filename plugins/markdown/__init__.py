@@ -4,31 +4,37 @@ It serves ``GET /api/documents/{id}/markdown``; the text that is stored and sear
 other extractors. Untrusted bytes are parsed in limited child processes alone.
 """
 
+from __future__ import annotations  # the ports are imported by the hooks that need them
+
 from collections.abc import Sequence
 from functools import partial
 
-from pdfsluice.core import OptionsSpec, PluginContext, TextExtractorSpec, closing, hookimpl
+from pdfsluice import core
 
 NAME = "pdf-inspector"
 SECTION = "markdown"
 LIBRARIES = ("pdf_inspector",)
 
 
-@hookimpl
-def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+@core.hookimpl
+def pdfsluice_register_options() -> Sequence[core.OptionsSpec]:
     """Register the section ``markdown``."""
     from .options import MarkdownOptions  # noqa: PLC0415 - pydantic, only where settings are read
 
-    return [OptionsSpec(name=SECTION, model=MarkdownOptions)]
+    return [core.OptionsSpec(name=SECTION, model=MarkdownOptions)]
 
 
-@hookimpl
-def pdfsluice_register_text_extractors(context: PluginContext) -> Sequence[TextExtractorSpec]:
+@core.hookimpl
+def pdfsluice_register_text_extractors(
+    context: core.PluginContext,
+) -> Sequence[core.TextExtractorSpec]:
     """Register the extractor ``pdf-inspector``, which returns Markdown."""
     from .extractor import MarkdownText  # noqa: PLC0415 - see above
     from .options import MarkdownOptions  # noqa: PLC0415
 
     options = context.options(SECTION, MarkdownOptions)
     return [
-        TextExtractorSpec(name=NAME, open=closing(partial(MarkdownText, options)), markdown=True)
+        core.TextExtractorSpec(
+            name=NAME, open=core.closing(partial(MarkdownText, options)), markdown=True
+        )
     ]

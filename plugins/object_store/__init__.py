@@ -3,9 +3,11 @@
 The requests to the services belong here; what any object store needs is ``core.segments``.
 """
 
+from __future__ import annotations  # the ports are imported by the hooks that need them
+
 from collections.abc import Sequence
 
-from pdfsluice.core import OptionsSpec, PluginContext, UploadStoreSpec, hookimpl
+from pdfsluice import core
 
 NAME = "object"
 SECTION = "object_store"
@@ -13,16 +15,16 @@ LIBRARIES = ("obstore",)
 FOLDER = "objects"
 
 
-@hookimpl
-def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+@core.hookimpl
+def pdfsluice_register_options() -> Sequence[core.OptionsSpec]:
     """Register the section ``object_store``."""
     from .options import ObjectStoreOptions  # noqa: PLC0415 - hooks import cheaply
 
-    return [OptionsSpec(name=SECTION, model=ObjectStoreOptions)]
+    return [core.OptionsSpec(name=SECTION, model=ObjectStoreOptions)]
 
 
-@hookimpl
-def pdfsluice_register_upload_stores(context: PluginContext) -> Sequence[UploadStoreSpec]:
+@core.hookimpl
+def pdfsluice_register_upload_stores(context: core.PluginContext) -> Sequence[core.UploadStoreSpec]:
     """Register the upload store ``object``."""
     from .opening import open_store  # noqa: PLC0415 - hooks import cheaply
     from .options import ObjectStoreOptions  # noqa: PLC0415 - hooks import cheaply
@@ -32,7 +34,7 @@ def pdfsluice_register_upload_stores(context: PluginContext) -> Sequence[UploadS
     if context.settings.workers > 1 or context.worker:  # each deletes what an earlier one left
         folder /= f"worker-{context.worker}"
     return [
-        UploadStoreSpec(
+        core.UploadStoreSpec(
             name=NAME,
             file_folders=(folder,),
             open=lambda: open_store(options, folder, context.settings.min_free_space),

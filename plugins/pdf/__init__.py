@@ -4,23 +4,25 @@ Registers the stream stages ``pdf-structure`` and ``pdf-security``. If both foll
 they share one pass over its bytes; each also works alone.
 """
 
+from __future__ import annotations  # the ports are imported by the hooks that need them
+
 from collections.abc import Sequence
 
-from pdfsluice.core import OptionsSpec, PluginContext, StreamStageSpec, hookimpl
+from pdfsluice import core
 
 NAME = "pdf"
 
 
-@hookimpl
-def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+@core.hookimpl
+def pdfsluice_register_options() -> Sequence[core.OptionsSpec]:
     """Register the section ``pdf``."""
     from .streaming.options import PdfOptions  # noqa: PLC0415 - hooks import cheaply
 
-    return [OptionsSpec(name=NAME, model=PdfOptions)]
+    return [core.OptionsSpec(name=NAME, model=PdfOptions)]
 
 
-@hookimpl
-def pdfsluice_register_stream_stages(context: PluginContext) -> Sequence[StreamStageSpec]:
+@core.hookimpl
+def pdfsluice_register_stream_stages(context: core.PluginContext) -> Sequence[core.StreamStageSpec]:
     """Register the stages ``pdf-structure`` and ``pdf-security``."""
     from .streaming.stages import make_stages  # noqa: PLC0415
 

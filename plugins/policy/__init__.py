@@ -3,23 +3,25 @@
 It decides on findings and makes none.
 """
 
+from __future__ import annotations  # the ports are imported by the hooks that need them
+
 from collections.abc import Sequence
 
-from pdfsluice.core import OptionsSpec, PluginContext, PolicySpec, hookimpl
+from pdfsluice import core
 
 SECTION = "policy"
 
 
-@hookimpl
-def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+@core.hookimpl
+def pdfsluice_register_options() -> Sequence[core.OptionsSpec]:
     """Register the section ``policy``."""
     from .options import PolicyOptions  # noqa: PLC0415 - hooks import cheaply
 
-    return (OptionsSpec(name=SECTION, model=PolicyOptions),)
+    return (core.OptionsSpec(name=SECTION, model=PolicyOptions),)
 
 
-@hookimpl
-def pdfsluice_register_policies(context: PluginContext) -> Sequence[PolicySpec]:
+@core.hookimpl
+def pdfsluice_register_policies(context: core.PluginContext) -> Sequence[core.PolicySpec]:
     """Register the policy ``rules``."""
     from .options import PolicyOptions  # noqa: PLC0415
     from .policy import RulesPolicy  # noqa: PLC0415
@@ -28,4 +30,4 @@ def pdfsluice_register_policies(context: PluginContext) -> Sequence[PolicySpec]:
     options = context.options(SECTION, PolicyOptions)
     warn_of_unknown_kinds(rule.kind for rule in options.rules)
     variant = options.preset + (", with rules of its own" if options.rules else "")
-    return (PolicySpec(name="rules", policy=RulesPolicy(options), variant=variant),)
+    return (core.PolicySpec(name="rules", policy=RulesPolicy(options), variant=variant),)

@@ -3,16 +3,18 @@
 It is an event sink, and the smallest example of one.
 """
 
+from __future__ import annotations  # the ports are imported by the hooks that need them
+
 from collections.abc import Sequence
 
-from pdfsluice.core import EventSinkSpec, PluginContext, hookimpl
+from pdfsluice import core
 
 NAME = "progress-log"
 
 
-@hookimpl
-def pdfsluice_register_event_sinks(context: PluginContext) -> Sequence[EventSinkSpec]:  # noqa: ARG001 - the hook's signature
+@core.hookimpl
+def pdfsluice_register_event_sinks(context: core.PluginContext) -> Sequence[core.EventSinkSpec]:  # noqa: ARG001 - the hook's signature
     """Register the event sink ``progress-log``."""
     from .sink import EVENTS, ProgressLog  # noqa: PLC0415 - hooks import cheaply
 
-    return [EventSinkSpec(name=NAME, sink=ProgressLog(), events=EVENTS)]
+    return [core.EventSinkSpec(name=NAME, sink=ProgressLog(), events=EVENTS)]

@@ -3,10 +3,12 @@
 Both stores share one engine and one writer, so that simultaneous changes are committed together.
 """
 
+from __future__ import annotations  # the ports are imported by the hooks that need them
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pdfsluice.core import CatalogueSpec, OptionsSpec, PluginContext, SessionStoreSpec, hookimpl
+from pdfsluice import core
 
 if TYPE_CHECKING:  # SQLAlchemy takes 300 ms to import; only an open store needs it
     from .shared import SharedDatabase
@@ -16,27 +18,29 @@ SECTION = "database"
 LIBRARIES = ("sqlalchemy",)
 
 
-@hookimpl
-def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+@core.hookimpl
+def pdfsluice_register_options() -> Sequence[core.OptionsSpec]:
     """Register the section ``database``."""
     from .options import DatabaseOptions  # noqa: PLC0415 - hooks import cheaply
 
-    return [OptionsSpec(name=SECTION, model=DatabaseOptions)]
+    return [core.OptionsSpec(name=SECTION, model=DatabaseOptions)]
 
 
-@hookimpl
-def pdfsluice_register_session_stores(context: PluginContext) -> Sequence[SessionStoreSpec]:
+@core.hookimpl
+def pdfsluice_register_session_stores(
+    context: core.PluginContext,
+) -> Sequence[core.SessionStoreSpec]:
     """Register the session store ``sql``."""
-    return [SessionStoreSpec(name=NAME, open=lambda: _shared(context).sessions())]
+    return [core.SessionStoreSpec(name=NAME, open=lambda: _shared(context).sessions())]
 
 
-@hookimpl
-def pdfsluice_register_catalogues(context: PluginContext) -> Sequence[CatalogueSpec]:
+@core.hookimpl
+def pdfsluice_register_catalogues(context: core.PluginContext) -> Sequence[core.CatalogueSpec]:
     """Register the document catalogue ``sql``."""
-    return [CatalogueSpec(name=NAME, open=lambda: _shared(context).catalogue())]
+    return [core.CatalogueSpec(name=NAME, open=lambda: _shared(context).catalogue())]
 
 
-def _shared(context: PluginContext) -> "SharedDatabase":
+def _shared(context: core.PluginContext) -> SharedDatabase:
     from .shared import SharedDatabase  # noqa: PLC0415 - only an open store needs it
 
     database = context.shared.get(__name__)

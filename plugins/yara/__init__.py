@@ -3,24 +3,28 @@
 Nothing happens without a folder of rules; with one, a wrong rule stops start-up.
 """
 
+from __future__ import annotations  # the ports are imported by the hooks that need them
+
 from collections.abc import Sequence
 from functools import partial
 
-from pdfsluice.core import CompletionStageSpec, OptionsSpec, PluginContext, hookimpl
+from pdfsluice import core
 
 SECTION = "yara"
 
 
-@hookimpl
-def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+@core.hookimpl
+def pdfsluice_register_options() -> Sequence[core.OptionsSpec]:
     """Register the section ``yara``."""
     from .options import YaraOptions  # noqa: PLC0415 - hooks import cheaply
 
-    return (OptionsSpec(name=SECTION, model=YaraOptions),)
+    return (core.OptionsSpec(name=SECTION, model=YaraOptions),)
 
 
-@hookimpl
-def pdfsluice_register_completion_stages(context: PluginContext) -> Sequence[CompletionStageSpec]:
+@core.hookimpl
+def pdfsluice_register_completion_stages(
+    context: core.PluginContext,
+) -> Sequence[core.CompletionStageSpec]:
     """Register the stage ``yara``, if a folder of rules is configured."""
     from .options import YaraOptions  # noqa: PLC0415
     from .stage import NAME, open_stage  # noqa: PLC0415
@@ -29,4 +33,4 @@ def pdfsluice_register_completion_stages(context: PluginContext) -> Sequence[Com
     if options.rules is None:
         return ()
     opener = partial(open_stage, options, options.rules)
-    return (CompletionStageSpec(name=NAME, open=opener, after=("pdf-deep",)),)
+    return (core.CompletionStageSpec(name=NAME, open=opener, after=("pdf-deep",)),)

@@ -3,24 +3,28 @@
 It answers the questions that the streaming pass left open.
 """
 
+from __future__ import annotations  # the ports are imported by the hooks that need them
+
 from collections.abc import Sequence
 from functools import partial
 
-from pdfsluice.core import CompletionStageSpec, OptionsSpec, PluginContext, closing, hookimpl
+from pdfsluice import core
 
 SECTION = "deep"
 
 
-@hookimpl
-def pdfsluice_register_options() -> Sequence[OptionsSpec]:
+@core.hookimpl
+def pdfsluice_register_options() -> Sequence[core.OptionsSpec]:
     """Register the section ``deep``."""
     from .options import DeepOptions  # noqa: PLC0415 - hooks import cheaply
 
-    return (OptionsSpec(name=SECTION, model=DeepOptions),)
+    return (core.OptionsSpec(name=SECTION, model=DeepOptions),)
 
 
-@hookimpl
-def pdfsluice_register_completion_stages(context: PluginContext) -> Sequence[CompletionStageSpec]:
+@core.hookimpl
+def pdfsluice_register_completion_stages(
+    context: core.PluginContext,
+) -> Sequence[core.CompletionStageSpec]:
     """Register the stage ``pdf-deep``."""
     from pdfsluice.plugins.pdf.explanations import EXPLANATIONS  # noqa: PLC0415
 
@@ -31,7 +35,9 @@ def pdfsluice_register_completion_stages(context: PluginContext) -> Sequence[Com
     if not options.enabled:
         return ()
     return (
-        CompletionStageSpec(
-            name="pdf-deep", open=closing(partial(DeepStage, options)), explanations=EXPLANATIONS
+        core.CompletionStageSpec(
+            name="pdf-deep",
+            open=core.closing(partial(DeepStage, options)),
+            explanations=EXPLANATIONS,
         ),
     )
