@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from pdfsluice.core.document_models import PageText, TextSource
 from pdfsluice.core.processes.child_main import serve
+from pdfsluice.core.processes.own_memory import resident_bytes
 
 UNREADABLE = "unreadable"
 """The key of a reply that gives the reason why the reply has no pages, for people."""
@@ -69,20 +68,16 @@ class MemoryWatch:
     """
 
     def __init__(self, growth: int) -> None:
-        self._process = psutil.Process()
         self._growth = growth
-        self._start = self._resident()
-
-    def _resident(self) -> int:
-        return int(self._process.memory_info().rss)
+        self._start = resident_bytes()
 
     def due(self) -> bool:
         """Return whether the memory has grown enough since the start or :meth:`restart`."""
-        return self._resident() - self._start > self._growth
+        return resident_bytes() - self._start > self._growth
 
     def restart(self) -> None:
         """Count from here; called after the document was opened again."""
-        self._start = self._resident()
+        self._start = resident_bytes()
 
 
 def page_to_reply(page: PageText) -> Mapping[str, Any]:
