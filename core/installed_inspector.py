@@ -6,7 +6,7 @@ from .event_hub import EventHub
 from .plugins.loading import load_all
 from .plugins.registry import choose
 from .registry_building import build_registry
-from .scanning.inspection import Inspector
+from .scanning.inspection import INSPECTING_KINDS, Inspector
 
 
 def installed_inspector(
@@ -24,6 +24,6 @@ def installed_inspector(
         SettingsError: A setting is wrong.
     """
     manager, loaded = load_all(file=settings_file)
-    registry = build_registry(loaded, manager, EventHub())
+    registry = build_registry(loaded, manager, EventHub(), kinds=INSPECTING_KINDS)
     policy = choose("policies", registry.policies, loaded.settings.policy).policy
     return Inspector(registry, policy, chunk_size=chunk_size, whole_files=whole_files)

@@ -11,6 +11,7 @@ from .plugins.ports.context import Need, Opened
 from .plugins.registry import choose
 from .registry_building import build_registry
 
+_KINDS = frozenset({"session_stores", "catalogues", "indexes"})
 _WORKER = 1
 """A command does not check the files of a server that may run, as the first process does."""
 
@@ -31,7 +32,7 @@ async def opened_needs(
     """
     manager, loaded = load_all(file=config, command_line={"data_dir": data_dir})
     settings, missing = loaded.settings, manager.missing
-    registry = build_registry(loaded, manager, EventHub(), worker=_WORKER)
+    registry = build_registry(loaded, manager, EventHub(), worker=_WORKER, kinds=_KINDS)
     resources: dict[str, Any] = {"settings": settings} if Need.SETTINGS in needs else {}
     async with AsyncExitStack() as stack:
         choices: tuple[tuple[Need, str, Sequence[Any], str], ...] = (

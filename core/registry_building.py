@@ -1,5 +1,7 @@
 """Collects the parts of all plugins, as the settings configure them."""
 
+from collections.abc import Collection
+
 from pdfsluice.config import Loaded
 
 from .event_hub import EventHub
@@ -9,9 +11,21 @@ from .plugins.registry import Registry
 
 
 def build_registry(
-    loaded: Loaded, manager: PluginManager, events: EventHub, *, worker: int = 0
+    loaded: Loaded,
+    manager: PluginManager,
+    events: EventHub,
+    *,
+    worker: int = 0,
+    kinds: Collection[str] | None = None,
 ) -> Registry:
     """Collect the parts of all plugins.
+
+    Args:
+        loaded: The settings.
+        manager: The plugins.
+        events: Receives what parts publish.
+        worker: The number of the process among those of its server.
+        kinds: The kinds of parts that are needed; all if not given.
 
     Raises:
         PluginError: A plugin is at fault; the error names its distribution.
@@ -26,4 +40,4 @@ def build_registry(
         publish=events.publish,
         worker=worker,
     )
-    return Registry.build(manager, context, disable=settings.disable)
+    return Registry.build(manager, context, disable=settings.disable, kinds=kinds)

@@ -34,6 +34,9 @@ from pdfsluice.core.plugins.thread_boundary import PartFailed
 from .merging import merge_reports
 from .needed import is_needed
 
+INSPECTING_KINDS = frozenset({"stream_stages", "completion_stages", "policies"})
+"""The kinds of parts that an inspection needs."""
+
 Advance = Callable[[int], None]
 """Called in a worker thread with the number of bytes seen since the last call."""
 

@@ -19,7 +19,7 @@ from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.plugins.loading import load_all
 from pdfsluice.core.plugins.registry import Registry, choose
 from pdfsluice.core.registry_building import build_registry
-from pdfsluice.core.scanning.inspection import Inspection, Inspector
+from pdfsluice.core.scanning.inspection import INSPECTING_KINDS, Inspection, Inspector
 
 from .files import files_of
 from .output import OUTPUTS, VERDICTS, Output, shown
@@ -141,7 +141,7 @@ def _parts(config: Path | None, policy: str | None) -> tuple[Registry, Policy]:
         rules = loaded.sections["policy"].model_copy(update={"preset": policy})
         loaded = replace(loaded, sections={**loaded.sections, "policy": rules})
         policy = None
-    registry = build_registry(loaded, manager, EventHub())
+    registry = build_registry(loaded, manager, EventHub(), kinds=INSPECTING_KINDS)
     names = [spec.name for spec in registry.policies]
     if policy is not None and policy not in names:
         choices = ", ".join([*sorted(PRESETS), *names])
