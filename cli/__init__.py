@@ -3,6 +3,7 @@
 It reaches a server through the client library; `serve` is found by name and never imported.
 """
 
+import gc
 import io
 import os
 import sys
@@ -19,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: What the user typed after ``pdfsluice``; by default ``sys.argv``.
     """
     _replace_unencodable()
+    gc.disable()  # until the command is loaded: modules are no garbage
     try:
         from .program import app  # noqa: PLC0415 - typer takes long to import
 
@@ -34,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from .failures import report  # noqa: PLC0415 - only when something failed
 
         sys.exit(report(error))
+    finally:
+        gc.enable()
 
 
 def _replace_unencodable() -> None:

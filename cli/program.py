@@ -5,6 +5,7 @@ The commands of the client and those of plugins are registered in the same way, 
 list of commands and for a command that the client does not have.
 """
 
+import gc
 import inspect
 from importlib import import_module
 from importlib.metadata import version
@@ -127,7 +128,9 @@ class LazyGroup(Group):
         """Return the command itself, imported."""
         name, stub, rest = super().resolve_command(ctx, args)
         spec = find_command(name) if name and stub else None
-        return name, load_command(spec) if spec else stub, rest
+        command = load_command(spec) if spec else stub
+        gc.enable()
+        return name, command, rest
 
 
 def all_commands(*, third_party: bool = True) -> dict[str, CommandSpec]:

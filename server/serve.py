@@ -31,6 +31,7 @@ from .process import (
     ending_signals,
     exclusive,
     freeze_garbage,
+    late_garbage,
     listening,
     prepare,
     report_confinement,
@@ -44,6 +45,7 @@ logger = logging.getLogger(__name__)
 _RETRY_AFTER_SECONDS = 5.0
 
 
+@late_garbage()
 def serve(  # noqa: PLR0917 - each is an option of the command, none has a position
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 picks one.")] = None,
@@ -94,6 +96,7 @@ def serve(  # noqa: PLR0917 - each is an option of the command, none has a posit
             work(None)
             return
         listeners = [stack.enter_context(each) for each in _bound(settings)]
+        freeze_garbage()
         code = Supervisor(settings.workers, listeners, work, ending_signals()).run()
     if code:
         raise typer.Exit(code)

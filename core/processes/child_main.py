@@ -1,5 +1,6 @@
 """The side of a confined child process: its limits and its answers."""
 
+import gc
 import os
 import resource
 import signal
@@ -80,7 +81,7 @@ def serve(handle: Handler) -> None:
         handle: Answers a request.
     """
     with _conversation() as (limits, pipe):
-        pipe.send(_ready())
+        _report_ready(pipe)
         while (request := pipe.receive()) is not None:
             _meter(limits)
             for line in _answers(handle, request):
@@ -103,7 +104,7 @@ def serve_in_threads(begin: Callable[[Pipe, dict[str, Any]], Handler], *, thread
     """
     with _conversation() as (_, pipe):
         handle = begin(pipe, pipe.receive() or {})
-        pipe.send(_ready())
+        _report_ready(pipe)
 
         def work() -> None:
             code = 1
@@ -123,8 +124,11 @@ def serve_in_threads(begin: Callable[[Pipe, dict[str, Any]], Handler], *, thread
         work()
 
 
-def _ready() -> Mapping[str, Any]:
-    return {READY: asdict(protection())}
+def _report_ready(pipe: Pipe) -> None:
+    """Report that requests may come; what is loaded now is never visited as garbage."""
+    gc.freeze()
+    gc.enable()
+    pipe.send({READY: asdict(protection())})
 
 
 @contextmanager

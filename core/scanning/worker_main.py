@@ -5,7 +5,6 @@ death they start again in another process. ``process_runner.py`` describes its m
 """
 
 import base64
-import gc
 import logging
 import os
 import signal
@@ -217,7 +216,6 @@ def _begin(pipe: Pipe, message: dict[str, Any]) -> Handler:
     bootstrap = Bootstrap.unpacked(message["bootstrap"])
     logging.basicConfig(handlers=[_ToServer(pipe)], level=bootstrap.log_level, format="%(message)s")
     worker = StageWorker(bootstrap.specs())
-    gc.freeze()  # what was loaded stays: no collection has to visit it
     return worker.answer
 
 
