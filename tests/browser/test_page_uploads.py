@@ -294,3 +294,27 @@ def test_many_files_together_have_a_row_each_and_one_is_no_pdf(
     page.get_by_role("button", name="Remove finished").click()
     expect(page.locator(".card")).to_have_count(0)
     expect(page.get_by_role("button", name="Choose files")).to_be_focused()
+
+
+@pytest.mark.nightly
+def test_the_focus_stays_on_a_card_whose_buttons_change(
+    own: RunningServer, open_page: OpenPage, pdfs: Path
+) -> None:
+    page = open_page(own.base_url)
+    SlowNetwork(page, bytes_per_second=3_000_000)
+    choose(page, pdfs / "canal-survey.pdf")
+    upload = expect_state(page, "canal-survey.pdf", "uploading")
+    upload.get_by_role("button", name="Pause").focus()
+    for pressed, found in (("Pause", "Resume"), ("Resume", "Pause")):
+        expect(upload.get_by_role("button", name=pressed)).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(upload.get_by_role("button", name=found)).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(upload.get_by_role("button", name="Cancel")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Keep uploading")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(upload.get_by_role("button", name="Remove from list")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Choose files")).to_be_focused()

@@ -354,30 +354,6 @@ def test_the_page_is_used_with_the_keyboard_alone(
 
 
 @pytest.mark.nightly
-def test_the_focus_stays_on_a_card_whose_buttons_change(
-    own: RunningServer, open_page: OpenPage, pdfs: Path
-) -> None:
-    page = open_page(own.base_url)
-    SlowNetwork(page, bytes_per_second=3_000_000)
-    choose(page, pdfs / "canal-survey.pdf")
-    upload = expect_state(page, "canal-survey.pdf", "uploading")
-    upload.get_by_role("button", name="Pause").focus()
-    for pressed, found in (("Pause", "Resume"), ("Resume", "Pause")):
-        expect(upload.get_by_role("button", name=pressed)).to_be_focused()
-        page.keyboard.press("Enter")
-        expect(upload.get_by_role("button", name=found)).to_be_focused()
-    page.keyboard.press("Tab")
-    expect(upload.get_by_role("button", name="Cancel")).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Keep uploading")).to_be_focused()
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    expect(upload.get_by_role("button", name="Remove from list")).to_be_focused()
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Choose files")).to_be_focused()
-
-
-@pytest.mark.nightly
 def test_a_document_that_is_not_there_is_shown_as_missing(
     own: RunningServer, open_page: OpenPage, screenshot: Screenshot
 ) -> None:
