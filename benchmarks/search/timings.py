@@ -1,10 +1,11 @@
 """``python -m benchmarks.search.timings``: how soon and how fast texts are found.
 
-Documents are uploaded to a server of its own; the time runs from the answer to ``complete`` until
-a word of the last page is found. Then searches are timed over a generated index, one after the
-other, eight at a time, in a half of all documents, and by words and meaning with generated
-vectors. On a machine with other work compare only ratios, and the processor time of a search.
-With ``--keep FOLDER`` the generated index stays there for further runs.
+Documents are uploaded to servers of its own, to one that was just started and to one in use; the
+time runs from the answer to ``complete`` until a word of the last page is found. Then searches are
+timed over a generated index, one after the other, eight at a time, in a half of all documents, and
+by words and meaning with generated vectors. On a machine with other work compare only ratios, and
+the processor time of a search. With ``--keep FOLDER`` the generated index stays there for further
+runs.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -33,14 +34,18 @@ from pdfsluice.plugins.llamaindex.encoder import Encoder
 from pdfsluice.plugins.llamaindex.index import ProcessIndex, open_index
 from pdfsluice.plugins.llamaindex.options import IndexOptions
 from pdfsluice.plugins.llamaindex.passages import PassageDatabase
+from pdfsluice.plugins.llamaindex.postgres.index import PostgresIndex
 from pdfsluice.plugins.llamaindex.stored import DATABASE
 
+AnyIndex = ProcessIndex | PostgresIndex
 OWNER = "anna"
 PARALLEL = 8
 _PAGES_OF_DOCUMENT = 500
 _PAGES_AT_A_TIME = 100
 _WORDS_OF_PAGE = 110  # one passage
 _WORDS_OF_UPLOADED_PAGE = 300
+_FIRST = "warbler"
+"""The only word of the first document of a server in use."""
 _MAX_WAIT_SECONDS = 600.0
 _DIMENSION = 384  # of the built-in model
 _GROUPS = 2000
@@ -89,25 +94,46 @@ class Words:
         return f"{one[:2]}{one[3]}{one[2]}{one[4:]} {two}"
 
 
-def first_found(folder: Path, pages: int) -> Iterator[Result]:
-    """Upload a document; yield the seconds until its last page is found."""
+def first_found(folder: Path, pages: int, *, in_use: bool) -> Iterator[Result]:
+    """Upload a document; yield the seconds until its last page is found.
+
+    Args:
+        folder: Where the server keeps everything.
+        pages: How many pages the document has.
+        in_use: Whether a page was uploaded and found before, so that all processes run already.
+    """
     words, mark = Words(8000), f"zebrafinch{pages}"
     texts = [words.text(_WORDS_OF_UPLOADED_PAGE) for _ in range(pages)]
     texts[-1] += f"\n{mark}"
     file = folder / f"{pages}.pdf"
     file.write_bytes(make_pdf([_lines(text) for text in texts]))
-    with pdfsluice(folder / f"server{pages}") as server:
+    with pdfsluice(folder / f"server{pages}{in_use}") as server:
+        if in_use:
+            _use(server.port, folder)
         before = server.cpu_seconds()
         upload("127.0.0.1", server.port, file, door="raw", chunk_size=8 << 20, index=True)
-        begin = time.perf_counter()
-        while not _is_found(server.port, mark):
-            if time.perf_counter() - begin > _MAX_WAIT_SECONDS:
-                raise TimeoutError(f"{pages} pages are not found after {_MAX_WAIT_SECONDS} s")
-            time.sleep(0.02)
-        seconds = time.perf_counter() - begin
+        seconds = _seconds_until_found(server.port, mark)
         cpu = server.cpu_seconds() - before
-    yield Result(f"{pages} pages: found by words after", seconds, "s")
-    yield Result(f"{pages} pages: processor time, upload included", cpu, "s")
+    name = f"{pages} pages, server in use" if in_use else f"{pages} pages"
+    yield Result(f"{name}: found by words after", seconds, "s")
+    yield Result(f"{name}: processor time, upload included", cpu, "s")
+
+
+def _use(port: int, folder: Path) -> None:
+    """Upload a page and wait until it has vectors."""
+    file = folder / "first.pdf"
+    file.write_bytes(make_pdf([_FIRST]))
+    upload("127.0.0.1", port, file, door="raw", chunk_size=8 << 20, index=True)
+    _seconds_until_found(port, _FIRST, stage="meaning")
+
+
+def _seconds_until_found(port: int, word: str, stage: str = "") -> float:
+    begin = time.perf_counter()
+    while not _is_found(port, word, stage):
+        if time.perf_counter() - begin > _MAX_WAIT_SECONDS:
+            raise TimeoutError(f"{word!r} is not found after {_MAX_WAIT_SECONDS} s")
+        time.sleep(0.02)
+    return time.perf_counter() - begin
 
 
 def _lines(text: str) -> str:
@@ -115,10 +141,11 @@ def _lines(text: str) -> str:
     return "\n".join(" ".join(words[start : start + 12]) for start in range(0, len(words), 12))
 
 
-def _is_found(port: int, word: str) -> bool:
+def _is_found(port: int, word: str, stage: str) -> bool:
     wanted = {"query": word, "top_k": 1, "match": "words"}
     answer = call("127.0.0.1", port, "POST", "/api/documents/search", wanted)
-    return any(word in hit["text"] for hit in answer["results"])
+    hits = [hit for hit in answer["results"] if word in hit["text"]]
+    return any(stage in {"", hit["stage"]} for hit in hits)
 
 
 def document(number: int) -> Document:
@@ -137,7 +164,7 @@ def document(number: int) -> Document:
     )
 
 
-async def fill(index: ProcessIndex, words: Words, passages: int) -> int:
+async def fill(index: AnyIndex, words: Words, passages: int) -> int:
     """Publish generated pages by words; return the number of documents."""
     count = max(1, passages // _PAGES_OF_DOCUMENT)
     for number in range(1, count + 1):
@@ -177,20 +204,29 @@ class Kind:
     match: Match | None = "words"
 
 
-async def timed(index: ProcessIndex, kind: Kind) -> tuple[list[float], float]:
-    """Return the milliseconds of each search, sorted, and the processor time of one."""
+async def timed(
+    index: AnyIndex, kind: Kind, *, cpu: Callable[[], float] | None = None
+) -> tuple[list[float], float]:
+    """Return the milliseconds of each search, sorted, and the processor time of one.
+
+    Args:
+        index: What is searched.
+        kind: The searches.
+        cpu: Returns the processor time so far in seconds; that of all children by default.
+    """
+    clock = cpu or children_cpu
 
     async def search(query: str) -> float:
         begin = time.perf_counter()
         await index.search(query, top_k=10, owner=OWNER, documents=kind.documents, match=kind.match)
         return (time.perf_counter() - begin) * 1000
 
-    before = children_cpu()
+    before = clock()
     times: list[float] = []
     for start in range(0, len(kind.queries), kind.at_a_time):
         some = kind.queries[start : start + kind.at_a_time]
         times += await asyncio.gather(*map(search, some))
-    return sorted(times), (children_cpu() - before) * 1000 / len(kind.queries)
+    return sorted(times), (clock() - before) * 1000 / len(kind.queries)
 
 
 def children_cpu() -> float:
@@ -263,7 +299,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for pages in options.pages:
-            results += first_found(folder, pages)
+            for in_use in (False, True):
+                results += first_found(folder, pages, in_use=in_use)
         if options.passages:
             index = options.keep or folder / "index"
             results += asyncio.run(measure_searches(index, options.passages, options.searches))

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.postgresql import PostgresqlServer
+
 pytestmark = pytest.mark.nightly
 
 ROOT = Path(__file__).parents[3]
@@ -101,4 +103,11 @@ def test_search_timings(tmp_path: Path) -> None:
     run("benchmarks.search.timings", *options)
     values = {each["what"]: each["value"] for each in json.loads(figures.read_text())}
     assert values["5 pages: found by words after"] > 0
+    assert values["5 pages, server in use: found by words after"] > 0
     assert values["search 8 at a time: p50"] > 0
+
+
+def test_search_timings_of_postgresql() -> None:
+    with PostgresqlServer.running(pgvector=True) as server:
+        figures = run("benchmarks.search.postgres", server.url(), "--passages=100", "--searches=5")
+    assert "search of common words: processor time" in figures
