@@ -212,7 +212,11 @@ def _large() -> Iterator[tuple[str, bytes]]:
 
 
 @pytest.mark.parametrize(
-    ("name", "data"), list(_large()), ids=lambda v: v if isinstance(v, str) else ""
+    ("name", "data"),
+    [
+        pytest.param(name, data, id=name, marks=[pytest.mark.long] * (name == "dictionary"))
+        for name, data in _large()
+    ],
 )
 def test_large_parts_hide_nothing_in_any_pieces(name: str, data: bytes) -> None:
     whole = scan_bytes(data, size=1 << 24)

@@ -216,14 +216,14 @@ def test_decoys_do_not_crowd_out_what_runs_by_itself(decoys: int) -> None:
     "objects",
     share(
         [
-            [b"<</S/GoTo/JS(x)/Next %d 0 R>>" % (n + 2) for n in range(21_000)],
             [JS] * 11_000,
+            [b"<</S/GoTo/JS(x)/Next %d 0 R>>" % (n + 2) for n in range(21_000)],
             [b"<</EF 90%03d 0 R>>" % (n % 1000) for n in range(11_000)],
             [b"<</EF<<" + b"/F %d 0 R" % (20_000 + n) + b">>>>" for n in range(11_000)],
         ],
         every=2,
     ),
-    ids=["chains", "scripts", "attachments to come", "attached streams"],
+    ids=["scripts", "chains", "attachments to come", "attached streams"],
 )
 def test_what_is_too_much_to_remember_is_reported(objects: list[bytes]) -> None:
     assert "crowd" in {u.reason for u in scan(*objects).unscanned}
