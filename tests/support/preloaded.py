@@ -39,22 +39,27 @@ _MODULES = (
     "pdfsluice.plugins.importers.text",
     "pdfsluice.plugins.importers.thumbnail",
     "pdfsluice.plugins.llamaindex.index",
+    "pdfsluice.plugins.local_store.opening",
     "pdfsluice.plugins.local_store.store",
     "pdfsluice.plugins.markdown.extractor",
     "pdfsluice.plugins.object_store.opening",
     "pdfsluice.plugins.pdf.deep.stage",
     "pdfsluice.plugins.pdf.streaming.stages",
     "pdfsluice.plugins.pdfium.extractor",
+    "pdfsluice.plugins.pdfium.hidden_stage",
     "pdfsluice.plugins.pdfium.renderer",
     "pdfsluice.plugins.policy.policy",
     "pdfsluice.plugins.progress_log.sink",
     "pdfsluice.plugins.pypdf_text.extractor",
-    "pdfsluice.plugins.reranking.options",
+    "pdfsluice.plugins.reranking.reranker",
+    "pdfsluice.plugins.secure_link.signer",
     "pdfsluice.plugins.sql.shared",
-    "pdfsluice.plugins.yara.options",
+    "pdfsluice.plugins.tesseract.recognizer",
+    "pdfsluice.plugins.yara.stage",
     "pdfsluice.server.serve",
     "rich.progress",
     "rich.table",
+    "typer._adapters",
 )
 """What a server or a command imports later; a module that is missing here costs time alone."""
 _START_SECONDS = 120.0
@@ -255,7 +260,7 @@ def _give_up_capabilities() -> None:
 def _load() -> None:
     from pdfsluice.core.plugins.manager import PluginManager  # noqa: PLC0415 - in the parent only
 
-    PluginManager.load(third_party=False)
+    PluginManager.load(third_party=False).options()
     for module in _MODULES:
         import_module(module)
     gc.collect()
