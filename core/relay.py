@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import fields, replace
@@ -26,27 +27,32 @@ _WATCH_SECONDS = 60.0
 _WATCH_INTERVAL = 20.0
 _LOOK_INTERVAL = 0.5
 """Seconds between two looks at whether clients watch here."""
+_RECENT_SECONDS = 1.5
+"""More than passes until this node is notified that clients watch at another one."""
+_MAX_RECENT = 1000
 
 
 class EventRelay:
     """The exchange of events between this node and the others.
 
-    The state of an upload and its findings are always sent. Progress is sent only while a client
-    watches anything at another node.
+    Events are sent only while a client watches anything at another node. States of uploads and
+    findings of the last moments are sent when a client begins to: it has read how its uploads
+    stood, and misses nothing that happened since.
 
     Args:
         events: The hub of this node.
         cluster: The other nodes.
+        recent_seconds: Age of the oldest event that is sent when clients begin to watch.
     """
 
     def __init__(
-        self,
-        events: EventHub,
-        cluster: Cluster,
+        self, events: EventHub, cluster: Cluster, *, recent_seconds: float = _RECENT_SECONDS
     ) -> None:
         self._events = events
         self._cluster = cluster
+        self._recent_seconds = recent_seconds
         self._watched_until = 0.0
+        self._recent: deque[tuple[float, Event]] = deque(maxlen=_MAX_RECENT)
         events.forward = self._forward
         cluster.subscribe(self._received)
 
@@ -69,8 +75,13 @@ class EventRelay:
     def _forward(self, event: Event) -> None:
         if not self._cluster.shared or type(event).__name__ not in _KINDS:
             return
-        if event.superseded and time.monotonic() > self._watched_until:
-            return
+        now = time.monotonic()
+        if now <= self._watched_until:
+            self._relay(event)
+        elif not event.superseded:
+            self._recent.append((now, event))
+
+    def _relay(self, event: Event) -> None:
         if isinstance(event, FindingsReported):
             for start in range(0, len(event.findings), _MAX_FINDINGS):
                 self._send(replace(event, findings=event.findings[start : start + _MAX_FINDINGS]))
@@ -83,11 +94,18 @@ class EventRelay:
 
     def _received(self, hint: Hint) -> None:
         if hint.kind is HintKind.WATCHED:
-            self._watched_until = time.monotonic() + _WATCH_SECONDS
+            self._note_watching(time.monotonic())
         elif hint.kind is HintKind.EVENT and self._events.wants_remote:
             event = read_event(hint.text)
             if event is not None:
                 self._events.deliver(event)
+
+    def _note_watching(self, now: float) -> None:
+        self._watched_until = now + _WATCH_SECONDS
+        while self._recent:
+            happened_at, event = self._recent.popleft()
+            if now - happened_at <= self._recent_seconds:
+                self._relay(event)
 
 
 def read_event(text: str) -> Event | None:
