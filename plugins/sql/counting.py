@@ -192,7 +192,7 @@ def _take(
 def may_be_refused(before: Session, after: Session) -> bool:
     """Return whether a change reserves more, which the limits may not allow."""
     return _is_counted(before.state) == _is_counted(after.state) and (
-        _growth(before, after, 0)["reserved_bytes"] > 0
+        growth(before, after, 0)["reserved_bytes"] > 0
     )
 
 
@@ -213,26 +213,27 @@ def count_change(
     Raises:
         QuotaExceeded: It reserves more than the limits allow; nothing was counted.
     """
-    growth = _growth(before, after, metadata_bytes)
+    more_of = growth(before, after, metadata_bytes)
     if may_be_refused(before, after):
-        more = growth["reserved_bytes"]
+        more = more_of["reserved_bytes"]
         needed = {"stored_bytes": more, "reserved_bytes": more}
         _take(connection, _GROW, account_of(after), {"size": more}, needed)
-        growth["reserved_bytes"] = 0
+        more_of["reserved_bytes"] = 0
     for name, more in counts.items():
-        growth[name] = growth.get(name, 0) + more
-    _count(connection, account_of(after), **growth)
+        more_of[name] = more_of.get(name, 0) + more
+    _count(connection, account_of(after), **more_of)
 
 
 def count_back(
     connection: Connection, before: Session, after: Session, *, metadata_bytes: int = 0
 ) -> None:
     """Take back what :func:`count_change` has counted in the same transaction."""
-    growth = _growth(before, after, metadata_bytes)
-    _count(connection, account_of(after), **{name: -more for name, more in growth.items()})
+    more_of = growth(before, after, metadata_bytes)
+    _count(connection, account_of(after), **{name: -more for name, more in more_of.items()})
 
 
-def _growth(before: Session, after: Session, metadata_bytes: int) -> dict[str, int]:
+def growth(before: Session, after: Session, metadata_bytes: int) -> dict[str, int]:
+    """Return how a change of a session changes the counts of its account."""
     held, holds = _is_counted(before.state), _is_counted(after.state)
     return {
         "reserved_bytes": holds * after.reserved - held * before.reserved,

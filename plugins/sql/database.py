@@ -45,28 +45,31 @@ class Database:
         self.fence = fence or Fence()
         self._heart = Writer(engines) if self.postgresql else self._writer
 
-    async def write(self, operation: Operation[T], *, durable: bool = False) -> T:
+    async def write(
+        self, operation: Operation[T], *, durable: bool = False, is_single: bool = False
+    ) -> T:
         """Run an operation in a transaction; return when it is committed.
 
         Args:
             operation: The operation.
             durable: Whether it survives a power cut whatever the durability setting is.
+            is_single: Whether each of its statements may be committed by itself.
 
         Raises:
             StorageFailed: This node is cut off from the database.
         """
         if not self.shared:
-            return await self._writer.run(operation, durable=durable)
+            return await self._writer.run(operation, durable=durable, is_single=is_single)
         async with self.fence.passed():
-            return await self._writer.run(operation, durable=durable)
+            return await self._writer.run(operation, durable=durable, is_single=is_single)
 
-    async def write_heartbeat(self, operation: Operation[T]) -> T:
-        """Run an operation of the heartbeat in a transaction.
+    async def write_heartbeat(self, operation: Operation[T], *, is_single: bool = False) -> T:
+        """Run an operation of the heartbeat in a transaction, as :meth:`write` does.
 
         It passes the fence, and waits for no other transaction of this node: PostgreSQL has a
         connection of its own for it.
         """
-        return await self._heart.run(operation)
+        return await self._heart.run(operation, is_single=is_single)
 
     async def read(self, operation: Operation[T]) -> T:
         """Run an operation that only reads.

@@ -47,6 +47,8 @@ class Engines:
             :meth:`syncing` do.
         keeps_writer: Whether the writer may keep its connection between two transactions. A
             server may close one that is idle, and the pool then replaces it.
+        commits_alone: Whether a single statement needs no transaction around it. To PostgreSQL
+            its beginning and its end are two journeys.
     """
 
     write: Engine
@@ -54,6 +56,7 @@ class Engines:
     location: str
     power_safe: bool = True
     keeps_writer: bool = False
+    commits_alone: bool = False
 
     @contextmanager
     def syncing(self, connection: Connection) -> Generator[None]:
@@ -129,7 +132,8 @@ def with_timeouts(url: URL) -> URL:
 
 def _postgresql(url: URL, location: str, *, pooled: bool) -> Engines:
     url = with_timeouts(url)
-    options: dict[str, Any] = {}
+    # The connection used last has prepared the statements, and its process their tables.
+    options: dict[str, Any] = {"pool_use_lifo": True}
     if pooled:
         options["connect_args"] = {"prepare_threshold": None}
     try:
@@ -142,7 +146,7 @@ def _postgresql(url: URL, location: str, *, pooled: bool) -> Engines:
         ) from error
     for engine in (write, read):
         _replace_closed(engine)
-    return Engines(write=write, read=read, location=location)
+    return Engines(write=write, read=read, location=location, commits_alone=True)
 
 
 def _replace_closed(engine: Engine) -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ClauseElement,
     Connection,
     Integer,
     String,
@@ -17,6 +19,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningInsert
 
 from pdfsluice.core import Hold, SessionState, UploadReview
 
@@ -91,9 +94,8 @@ _READ = (
 _new_hold = select(sessions.c.id, bindparam("me", type_=String), literal(0, Integer)).where(
     sessions.c.id == bindparam("upload")
 )
-_HOLDER = Prepared(
-    select(holds.c.node, holds.c.epoch).where(holds.c.session_id == bindparam("upload"))
-)
+_holder = select(holds.c.node, holds.c.epoch).where(holds.c.session_id == bindparam("upload"))
+_HOLDER = Prepared(_holder)
 _committed = (
     select(func.coalesce(func.sum(extents.c.end - extents.c.start), 0))
     .where(extents.c.session_id == sessions.c.id)
@@ -115,20 +117,19 @@ class Holds:
         self._deaths: set[str] = set()  # uploads of which a holder has died
         self._unread: set[str] = set()  # those of them that no stage of this node has read
         insert = database.insert(holds).from_select(["session_id", "node", "epoch"], _new_hold)
-        self._take = Prepared(
-            insert.on_conflict_do_update(
-                index_elements=["session_id"],
-                set_={
-                    "node": insert.excluded.node,
-                    "epoch": case(
-                        (or_(holds.c.epoch == 0, holds.c.reading == 1), holds.c.epoch + 1),
-                        else_=holds.c.epoch,
-                    ),
-                    "reading": 0,
-                },
-                where=holds.c.node.not_in(LIVE_IDS),
-            ).returning(holds.c.node, holds.c.epoch)
-        )
+        take = insert.on_conflict_do_update(
+            index_elements=["session_id"],
+            set_={
+                "node": insert.excluded.node,
+                "epoch": case(
+                    (or_(holds.c.epoch == 0, holds.c.reading == 1), holds.c.epoch + 1),
+                    else_=holds.c.epoch,
+                ),
+                "reading": 0,
+            },
+            where=holds.c.node.not_in(LIVE_IDS),
+        ).returning(holds.c.node, holds.c.epoch)
+        self._take = Prepared(_or_holder(take) if database.postgresql else take)
 
     async def take(self, session_id: str) -> Hold:
         """Hold an upload that exists, unless another live node does."""
@@ -139,12 +140,13 @@ class Holds:
         def operation(connection: Connection) -> Hold:
             values = {"me": me, "upload": session_id}
             row = self._take.run(connection, values).one_or_none()
-            row = row or _HOLDER.run(connection, values).one_or_none()
+            if row is None and not self._database.postgresql:
+                row = _HOLDER.run(connection, values).one_or_none()
             if row is None or row.node != me:
                 return Hold(mine=False)
             return Hold(mine=True, deaths=row.epoch)
 
-        hold = await self._database.write(operation)
+        hold = await self._database.write(operation, is_single=True)
         if hold.deaths:
             self._deaths.add(session_id)
             self._unread.add(session_id)
@@ -153,7 +155,9 @@ class Holds:
     async def begin_reading(self, session_id: str) -> None:
         """Record that the death of this node would count."""
         values = {"me": self._database.node, "upload": session_id}
-        await self._database.write(lambda connection: connection.execute(_READ, values))
+        await self._database.write(
+            lambda connection: connection.execute(_READ, values), is_single=True
+        )
         self._unread.discard(session_id)
 
     async def release(self, session_ids: Collection[str]) -> None:
@@ -230,7 +234,16 @@ class Holds:
             ).returning(duties.c.node)
             return connection.execute(statement).first() is not None
 
-        return await self._database.write(operation)
+        return await self._database.write(operation, is_single=True)
+
+
+def _or_holder(take: ReturningInsert[Any]) -> ClauseElement:
+    """Return a statement that takes a hold or else returns that of the holder.
+
+    One that another node takes at the same moment is not there yet: nothing is returned.
+    """
+    taken = take.cte("taken")
+    return select(taken).union_all(_holder.where(~select(taken.c.node).exists()))
 
 
 def _review(connection: Connection, ids: Sequence[str]) -> Mapping[str, UploadReview]:

@@ -130,7 +130,7 @@ class SqlJobs:
         def operation(connection: Connection) -> None:
             REPORT.run(connection, values)
 
-        await self._database.write(operation)
+        await self._database.write(operation, is_single=True)
 
     async def jobs(self, document_id: int) -> Sequence[Job]:
         """Return the jobs of a document, oldest first."""

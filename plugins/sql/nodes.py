@@ -168,7 +168,9 @@ class Node:
             await asyncio.sleep(self._interval)
             sent_at = asyncio.get_running_loop().time()
             try:
-                others = await self._database.write_heartbeat(self._refresh)
+                others = await self._database.write_heartbeat(self._refresh, is_single=True)
+                if others is None:
+                    others = await self._database.write_heartbeat(self._register_again)
                 self._database.fence.confirm(sent_at)
                 if others and not self._announced:
                     await self._share()
@@ -188,10 +190,15 @@ class Node:
         await self._database.write(lambda connection: connection.execute(mark))
         self._announced = True
 
-    def _refresh(self, connection: Connection) -> Sequence[AnyRow]:
-        """Refresh the row; return the other live nodes."""
-        if not _REFRESH.run(connection, self._me).rowcount:  # deleted while it was stopped for long
-            self._register(connection)
+    def _refresh(self, connection: Connection) -> Sequence[AnyRow] | None:
+        """Refresh the row; return the other live nodes, or ``None`` if there is no row."""
+        if not _REFRESH.run(connection, self._me).rowcount:
+            return None
+        return _OTHERS.run(connection, self._me).rows
+
+    def _register_again(self, connection: Connection) -> Sequence[AnyRow]:
+        """Register after the row was deleted, while the node was stopped for long."""
+        self._register(connection)
         return _OTHERS.run(connection, self._me).rows
 
     async def live(self) -> Sequence[LiveNode]:

@@ -56,7 +56,7 @@ class SqlPages:
             require_document(connection, document_id)
             self._save_page.run_many(connection, rows)
 
-        await self._database.write(operation)
+        await self._database.write(operation, is_single=len(rows) == 1)
 
     async def pages(self, document_id: int) -> AsyncIterator[PageText]:
         """Yield the text of all pages, in order, a few of them in memory at a time."""

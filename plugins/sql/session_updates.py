@@ -43,6 +43,12 @@ class SessionUpdate:
             **{f"new_{column}": row[column] for column in row if column not in {"id", "version"}},
         }
 
+    @property
+    def is_single(self) -> bool:
+        """Whether one statement does it: nothing is counted, and no hold ends."""
+        counts = counting.growth(self._session, self.new, self._metadata)
+        return self.new.state not in ENDED and not any(counts.values())
+
     def run(
         self,
         connection: Connection,
@@ -67,11 +73,15 @@ class SessionUpdate:
         counts_first = counting.may_be_refused(session, new)
         if counts_first:
             counting.count_change(connection, session, new, metadata_bytes=self._metadata)
-        if not statements.UPDATE.run(connection, self._values).rowcount:
+        ends_hold = database.shared and new.state in ENDED
+        statement = statements.UPDATE
+        if ends_hold and database.postgresql:
+            statement = statements.UPDATE_AND_END_HOLD
+        if not statement.run(connection, self._values).rowcount:
             if counts_first:
                 counting.count_back(connection, session, new, metadata_bytes=self._metadata)
             raise refused_update(connection, session)
-        if database.shared and new.state in ENDED:
+        if ends_hold and not database.postgresql:
             statements.END_HOLD.run(connection, key_of(session.id))
         if not counts_first:
             counting.count_change(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Unpack
 
 from sqlalchemy import (
@@ -10,6 +11,7 @@ from sqlalchemy import (
     Connection,
     Executable,
     and_,
+    bindparam,
     insert,
     literal_column,
     select,
@@ -47,6 +49,10 @@ from .schema import extents, sessions
 from .schema import holds as holds_table
 from .session_updates import SessionUpdate
 
+_COMMIT_AND_LOOK = {
+    holds: statements.commit_and_look(holds_session=holds) for holds in (False, True)
+}
+
 
 class SqlSessionStore:
     """A session store in a database.
@@ -72,9 +78,9 @@ class SqlSessionStore:
         self._channel = channel or NoChannel()
         self._heartbeat_interval = heartbeat_interval
         self._create = Prepared(database.insert(sessions).on_conflict_do_nothing())
+        new_hold = {"session_id": bindparam("session"), "node": bindparam("me"), "epoch": 0}
         self._hold = Prepared(
-            database.insert(holds_table).on_conflict_do_nothing(),
-            columns=["session_id", "node", "epoch"],
+            database.insert(holds_table).values(new_hold).on_conflict_do_nothing()
         )
         self.quotas = SqlQuotas(database)
         self.analytics = SqlAnalytics(database)
@@ -189,21 +195,28 @@ class SqlSessionStore:
             "committed_at": to_micros(now),
             "place": extent.place,
         }
-        asked = {**key_of(session_id), "frontier": frontier}
-        holder = {"session_id": session_id, "node": self._database.node, "epoch": 0}
+        asked = {**values, "frontier": frontier, "me": self._database.node}
 
         def operation(connection: Connection) -> Standing | None:
-            shared, version = self._database.shared, None
-            if shared or self._database.postgresql:  # the insertion sees all earlier commits
+            shared, postgresql = self._database.shared, self._database.postgresql
+            version = None
+            if shared or postgresql:  # the insertion sees all earlier commits
                 version = statements.LOCK_SESSION.run(connection, values).scalar_one_or_none()
+            if shared and postgresql:
+                row = _COMMIT_AND_LOOK[holds].run(connection, asked).one()
+                if not row.inserted:
+                    explain_refused_extent(connection, values)
+                committed = [Extent(*other) for other in row.others or ()]
+                committed += [extent] * row.inserted
+                committed.sort(key=attrgetter("start"))
+                return Standing(version=version or 0, extents=committed, held=row.held > 0)
             if not statements.COMMIT.run(connection, values).rowcount:
                 explain_refused_extent(connection, values)
             if version is None or not shared:
                 return None
             rows = statements.EXTENTS_AFTER.run(connection, asked)
-            committed = [Extent(*row) for row in rows]
-            held = holds and self._hold.run(connection, holder).rowcount > 0
-            return Standing(version=version, extents=committed, held=held)
+            held = holds and self._hold.run(connection, asked).rowcount > 0
+            return Standing(version=version, extents=[Extent(*row) for row in rows], held=held)
 
         return await self._database.write(operation)
 
@@ -261,7 +274,7 @@ class SqlSessionStore:
         def operation(connection: Connection) -> None:
             update.run(connection, self._database)
 
-        await self._database.write(operation)
+        await self._database.write(operation, is_single=update.is_single)
         return update.new
 
     async def find(

@@ -1,6 +1,20 @@
 """The statements of the session store ``sql``."""
 
-from sqlalchemy import BigInteger, String, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    String,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql
 
 from pdfsluice.core import SessionState
 from pdfsluice.core.uploads.lifecycle import OPEN
@@ -31,12 +45,13 @@ EXTENTS = Prepared(
     .where(extents.c.session_id == bindparam("session"))
     .order_by(extents.c.start, extents.c.end)
 )
+_is_after_frontier = and_(
+    extents.c.session_id == bindparam("session"),
+    extents.c.end > bindparam("frontier", type_=BigInteger),
+)
 EXTENTS_AFTER = Prepared(
     select(extents.c.start, extents.c.end, extents.c.fingerprint, extents.c.place)
-    .where(
-        extents.c.session_id == bindparam("session"),
-        extents.c.end > bindparam("frontier", type_=BigInteger),
-    )
+    .where(_is_after_frontier)
     .order_by(extents.c.start)
 )
 DROP_EXTENT = delete(extents).where(
@@ -45,7 +60,7 @@ DROP_EXTENT = delete(extents).where(
     extents.c.end == bindparam("to"),
     extents.c.fingerprint == bindparam("print"),
 )
-UPDATE = Prepared(
+_update = (
     update(sessions)
     .where(sessions.c.id == bindparam("session"), sessions.c.version == bindparam("expected"))
     .values(
@@ -68,6 +83,14 @@ UPDATE = Prepared(
         | {"version": sessions.c.version + 1}
     )
 )
+UPDATE = Prepared(_update)
+_updated = _update.returning(sessions.c.id).cte("updated")
+UPDATE_AND_END_HOLD = Prepared(
+    select(_updated).add_cte(
+        delete(holds).where(holds.c.session_id.in_(select(_updated.c.id))).cte("ended")
+    )
+)
+"""The update that ends an upload, of PostgreSQL."""
 COUNT = (
     select(func.count())
     .select_from(sessions)
@@ -115,23 +138,59 @@ PREVIOUS_END = (
 )
 """The end of the last extent that starts before a new one ends; of no two that overlap, it is
 the only one that the new one can overlap."""
-COMMIT = Prepared(
-    insert(extents).from_select(
-        ("session_id", "start", "end", "fingerprint", "committed_at", "place"),
-        select(
-            sessions.c.id,
-            bindparam("start", type_=BigInteger),
-            bindparam("end", type_=BigInteger),
-            bindparam("fingerprint", type_=String),
-            bindparam("committed_at", type_=BigInteger),
-            bindparam("place", type_=String),
-        ).where(
-            sessions.c.id == bindparam("session"),
-            or_(*(sessions.c.state == state for state in OPEN_STATES)),
-            func.coalesce(PREVIOUS_END, 0) <= bindparam("start", type_=BigInteger),
-        ),
-    )
+_commit = insert(extents).from_select(
+    ("session_id", "start", "end", "fingerprint", "committed_at", "place"),
+    select(
+        sessions.c.id,
+        bindparam("start", type_=BigInteger),
+        bindparam("end", type_=BigInteger),
+        bindparam("fingerprint", type_=String),
+        bindparam("committed_at", type_=BigInteger),
+        bindparam("place", type_=String),
+    ).where(
+        sessions.c.id == bindparam("session"),
+        or_(*(sessions.c.state == state for state in OPEN_STATES)),
+        func.coalesce(PREVIOUS_END, 0) <= bindparam("start", type_=BigInteger),
+    ),
 )
+COMMIT = Prepared(_commit)
+
+
+def commit_and_look(*, holds_session: bool) -> Prepared:
+    """Return a commit that returns what else is committed; of PostgreSQL.
+
+    Its columns are how many extents and holds it inserted, and the extents after the frontier
+    as lists, without the one it inserted.
+
+    Args:
+        holds_session: Whether it inserts a hold of the node ``me`` as well, if there is none.
+    """
+    inserted = _commit.returning(extents.c.session_id).cte("inserted")
+    new_hold = select(inserted.c.session_id, bindparam("me", type_=String), literal(0, Integer))
+    insert_hold = (
+        postgresql.insert(holds)
+        .from_select(["session_id", "node", "epoch"], new_hold)
+        .on_conflict_do_nothing()
+        .returning(holds.c.session_id)
+        .cte("held")
+    )
+    others = select(
+        func.json_agg(
+            func.json_build_array(
+                extents.c.start, extents.c.end, extents.c.fingerprint, extents.c.place
+            )
+        )
+    ).where(_is_after_frontier)
+    held = select(func.count()).select_from(insert_hold).scalar_subquery()
+    return Prepared(
+        select(
+            select(func.count()).select_from(inserted).scalar_subquery().label("inserted"),
+            (held if holds_session else literal(0, Integer)).label("held"),
+            others.scalar_subquery().label("others"),
+        )
+    )
+
+
 SAME_EXTENT = Prepared(
     select(extents.c.start).where(
         extents.c.session_id == bindparam("session"),

@@ -36,6 +36,7 @@ class _Request:
     operation: Operation[Any]
     future: asyncio.Future[Any]
     durable: bool
+    is_single: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,17 @@ class Writer:
         self._closed = False
         self._connection: Connection | None = None
 
-    async def run(self, operation: Operation[T], *, durable: bool = False) -> T:
+    async def run(
+        self, operation: Operation[T], *, durable: bool = False, is_single: bool = False
+    ) -> T:
         """Run an operation; return its result when it is committed.
 
         Args:
             operation: The operation.
             durable: Whether the commit survives a power cut whatever the setting is; the
                 operations that are committed with it then do, too.
+            is_single: Whether each of its statements may be committed by itself, as if it
+                were the only one that writes.
 
         Raises:
             PdfsluiceError: What the operation raised, or the failure of the database.
@@ -80,7 +85,7 @@ class Writer:
         if self._closed:
             raise StorageFailed("The database is closed.", hint="The server is shutting down.")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Request(operation, future, durable))
+        self._waiting.append(_Request(operation, future, durable, is_single))
         if self._drain is None:
             self._drain = asyncio.create_task(self._commit_waiting())
         return await future
@@ -136,7 +141,7 @@ class Writer:
                 with (
                     self._connected() as connection,
                     self._syncing(connection, batch),
-                    connection.begin(),
+                    self._transaction(connection, batch),
                 ):
                     has_begun = True
                     return [_outcome(each.operation, connection) for each in batch]
@@ -172,11 +177,33 @@ class Writer:
         else:
             connection.close()
 
+    def _transaction(
+        self, connection: Connection, batch: Sequence[_Request]
+    ) -> AbstractContextManager[object]:
+        if self._engines.commits_alone and len(batch) == 1 and batch[0].is_single:
+            return _each_statement_committed(connection)
+        return connection.begin()
+
     def _syncing(
         self, connection: Connection, batch: Sequence[_Request]
     ) -> AbstractContextManager[None]:
         durable = any(request.durable for request in batch)
         return self._engines.syncing(connection) if durable else nullcontext()
+
+
+@contextmanager
+def _each_statement_committed(connection: Connection) -> Generator[None]:
+    """Let PostgreSQL commit each statement by itself within the context.
+
+    SQLAlchemy's own way does more at each change: it restores the level of isolation.
+    """
+    driver: Any = connection.connection.driver_connection
+    driver.autocommit = True
+    try:
+        yield
+    finally:
+        if not driver.closed:
+            driver.autocommit = False
 
 
 def _outcome(operation: Operation[Any], connection: Connection) -> Any:

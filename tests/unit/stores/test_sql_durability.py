@@ -49,9 +49,14 @@ async def test_documents_come_and_go_durably_and_nothing_else_does(tmp_path: Pat
         levels: list[int] = []
         real = database.write
 
-        async def write(operation: Callable[[Connection], object], *, durable: bool = False):  # type: ignore[no-untyped-def]
+        async def write(  # type: ignore[no-untyped-def]
+            operation: Callable[[Connection], object],
+            *,
+            durable: bool = False,
+            is_single: bool = False,
+        ):
             levels.append(2 if durable else 1)
-            return await real(operation, durable=durable)
+            return await real(operation, durable=durable, is_single=is_single)
 
         database.write = write  # type: ignore[method-assign]
         session = make_session()
