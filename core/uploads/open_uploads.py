@@ -187,8 +187,8 @@ class OpenUploads:
         try:
             if not (is_new and self._taking.at_commit):
                 hold = await self._taking.hold(session)
-            deadly = self._taking.is_deadly(hold)
             row = session if is_new else await self._sessions.get(session.id)
+            deadly = self._taking.is_deadly(hold, row)
             upload = await self._opener.open(row, holding=hold.mine and not deadly)
             if deadly:
                 await self._taking.fail(upload, hold)

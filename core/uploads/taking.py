@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 _MAX_DEATHS = 3
 """Deaths of nodes that were scanning an upload, after which it is failed."""
+_MAX_DEATHS_AFTER_SCAN = 6
+"""The same if the stages of one of them have seen the whole file, and have not ended it."""
 
 
 class Taking:
@@ -46,16 +48,18 @@ class Taking:
         """Return whether an upload is to be held now, before its first bytes come."""
         return not (upload.holding or upload.session.committed or self.at_commit)
 
-    def is_deadly(self, hold: Hold) -> bool:
+    def is_deadly(self, hold: Hold, session: Session) -> bool:
         """Return whether too many holders have died for stages to read the upload again."""
-        return hold.mine and hold.deaths >= _MAX_DEATHS
+        size = session.total_size
+        is_scanned = size is not None and 0 < size <= hold.validated
+        return hold.mine and hold.deaths >= (_MAX_DEATHS_AFTER_SCAN if is_scanned else _MAX_DEATHS)
 
     async def take(self, upload: OpenUpload) -> bool:
         """Hold an open upload from now on if possible; return whether this node holds it."""
         if upload.holding:
             return True
         hold = await self.hold(upload.session)
-        if self.is_deadly(hold):
+        if self.is_deadly(hold, upload.session):
             await self.fail(upload, hold)
         elif hold.mine:
             upload.deaths = hold.deaths

@@ -94,7 +94,8 @@ _READ = (
 _new_hold = select(sessions.c.id, bindparam("me", type_=String), literal(0, Integer)).where(
     sessions.c.id == bindparam("upload")
 )
-_holder = select(holds.c.node, holds.c.epoch).where(holds.c.session_id == bindparam("upload"))
+_HELD = (holds.c.node, holds.c.epoch, holds.c.validated)
+_holder = select(*_HELD).where(holds.c.session_id == bindparam("upload"))
 _HOLDER = Prepared(_holder)
 _committed = (
     select(func.coalesce(func.sum(extents.c.end - extents.c.start), 0))
@@ -128,7 +129,7 @@ class Holds:
                 "reading": 0,
             },
             where=holds.c.node.not_in(LIVE_IDS),
-        ).returning(holds.c.node, holds.c.epoch)
+        ).returning(*_HELD)
         self._take = Prepared(_or_holder(take) if database.postgresql else take)
 
     async def take(self, session_id: str) -> Hold:
@@ -144,7 +145,7 @@ class Holds:
                 row = _HOLDER.run(connection, values).one_or_none()
             if row is None or row.node != me:
                 return Hold(mine=False)
-            return Hold(mine=True, deaths=row.epoch)
+            return Hold(mine=True, deaths=row.epoch, validated=row.validated)
 
         hold = await self._database.write(operation, is_single=True)
         if hold.deaths:

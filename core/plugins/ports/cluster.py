@@ -6,7 +6,7 @@ has to be right. Hints make it fast, and may be lost.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -145,10 +145,13 @@ class Hold:
         mine: Whether this node is the holder.
         deaths: How many holders in a row have died while their stages read the file, none
             of which had got further than those before it. The file may be the reason.
+        validated: How many bytes the stages of one of its holders have seen, the most that
+            any has recorded.
     """
 
     mine: bool
     deaths: int = 0
+    validated: int = field(default=0, compare=False)
 
 
 class Cluster(Protocol):

@@ -19,14 +19,25 @@ def opened(folder: Path) -> sqlite3.Connection:
     return sqlite3.connect(folder / "state" / "pdfsluice.db", timeout=30)
 
 
-def bereave(folder: Path, session_id: str, deaths: int) -> None:
-    """Record that the holder of an upload died while it read it, as so many before it."""
+def bereave(folder: Path, session_id: str, deaths: int, *, validated: int = 0) -> None:
+    """Record that the holder of an upload died while it read it, as so many before it.
+
+    Args:
+        folder: The folder of the nodes.
+        session_id: The upload.
+        deaths: How many holders have died.
+        validated: How many bytes the stages of one of them have seen.
+    """
     with (
         closing(sqlite3.connect(folder / "state" / "pdfsluice.db", timeout=30)) as database,
         database,
     ):
-        statement = "UPDATE holds SET node = 'dead', epoch = ?, reading = 1 WHERE session_id = ?"
-        assert database.execute(statement, (deaths - 1, session_id)).rowcount == 1
+        statement = (
+            "UPDATE holds SET node = 'dead', epoch = ?, reading = 1, validated = ?"
+            " WHERE session_id = ?"
+        )
+        values = (deaths - 1, validated, session_id)
+        assert database.execute(statement, values).rowcount == 1
 
 
 def deaths_of(folder: Path, session_id: str) -> int:
@@ -71,6 +82,27 @@ async def test_an_upload_that_is_scanned_after_all_was_not_the_reason(tmp_path: 
         await send(second, session, DATA, 2)
         await send(second, session, DATA, 3)
         assert (await second.uploads.complete(LOCAL, session.id)).document
+
+
+@pytest.mark.parametrize(("deaths", "end"), [(5, SessionState.COMPLETED), (6, SessionState.FAILED)])
+async def test_a_file_that_all_stages_have_seen_may_end_more_holders(
+    tmp_path: Path, deaths: int, end: SessionState
+) -> None:
+    """Servers that are killed at random end an innocent file in its checks; a deadly one ends."""
+    async with nodes(tmp_path, intervals=FAST) as (first, second):
+        session = await initiate(first, DATA)
+        for chunk in range(4):
+            await send(first, session, DATA, chunk)
+        upload = first.uploads._open_uploads.peek(session.id)
+        assert upload is not None
+        await upload.as_unit(partial(upload.change, state=SessionState.VALIDATING))
+        upload.holding = False
+        bereave(tmp_path, session.id, deaths, validated=len(DATA))
+
+        async def ended() -> bool:
+            return (await second.uploads.get(LOCAL, session.id)).state is end
+
+        await until(ended)
 
 
 async def test_an_upload_that_is_imported_is_continued_after_any_deaths(tmp_path: Path) -> None:
