@@ -13,7 +13,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -31,6 +31,8 @@ from .upload import OpenUpload
 logger = logging.getLogger(__name__)
 
 _MAX_TAKEN_OVER = 4
+_TURN_SECONDS = 0.5
+"""How long the next completion of a dead node's upload waits for the one before it."""
 _JITTER = 0.2
 
 
@@ -83,6 +85,7 @@ class Holding:
         self._on_stop = on_stop
         self._intervals = intervals
         self._suspects: Mapping[str, int] = {}  # how far stages were with them
+        self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         cluster.subscribe(self._received)
         cluster.on_shared(self._hold_all)
@@ -210,11 +213,30 @@ class Holding:
         to_take = mine and row.committed_bytes > 0 and not upload.holding
         if to_take and await self._open_uploads.take(upload):
             logger.warning("upload %s is taken over from another node", upload.session.id)
-            await self._catch_up(upload)
+            self._start(self._continue(upload))
         elif row.version > upload.session.version or (
             upload.holding and row.committed_bytes != upload.session.committed.size
         ):
             await self._catch_up(upload)
+
+    async def _continue(self, upload: OpenUpload) -> None:
+        """Take in the row of an upload of a dead node; complete it in turn if that is due."""
+        async with self._turn:
+            try:
+                await self._catch_up(upload)
+                await self._wait_for_completion(upload.session)
+            except PdfsluiceError as error:
+                logger.warning("upload %s: %s", upload.session.id, error.message)
+
+    async def _wait_for_completion(self, session: Session) -> None:
+        """Wait a moment for a completion that was begun.
+
+        A node has often left many. All at the same time would delay what clients send.
+        """
+        if session.state in FINISHING:
+            with suppress(PdfsluiceError, TimeoutError):
+                async with asyncio.timeout(_TURN_SECONDS):
+                    await self._open_uploads.result(session)
 
     async def acquit(self) -> None:
         """Record how far the stages get with uploads whose holders have died.
@@ -239,7 +261,10 @@ class Holding:
         """Continue the completions of nodes that are not live."""
         if self._cluster.shared:
             for session_id in await self._cluster.abandoned(FINISHING, _MAX_TAKEN_OVER):
-                await self._resumes(session_id)
+                async with self._turn:
+                    session = await self._resumed(session_id)
+                    if session is not None:
+                        await self._wait_for_completion(session)
 
     async def _resume_completions(self, sessions: Sequence[Session]) -> None:
         """Continue completions that a restart interrupted, one after the other.
@@ -249,19 +274,20 @@ class Holding:
         """
         ids = [session.id for session in sessions]
         while ids:
-            ids = [session_id for session_id in ids if not await self._resumes(session_id)]
+            ids = [session_id for session_id in ids if await self._resumed(session_id) is None]
             if ids:
                 await asyncio.sleep(self._intervals.retry)
 
-    async def _resumes(self, session_id: str) -> bool:
+    async def _resumed(self, session_id: str) -> Session | None:
+        """Continue a completion; return the upload, or ``None`` if that is to be repeated."""
         try:
             session = await self._open_uploads.current(session_id)
             if session.state in FINISHING:
-                await self._open_uploads.complete(session)
+                session = await self._open_uploads.complete(session)
         except Exception:
             logger.exception("upload %s cannot be completed yet; retrying", session_id)
-            return False
-        return True
+            return None
+        return session
 
 
 async def _regularly(work: Callable[[], Awaitable[None]], seconds: float) -> None:
