@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import psutil
+from sqlalchemy import create_engine, make_url, text
 
 from tests.support.drills import Drill
 
@@ -49,12 +50,14 @@ class Count:
     @property
     def notifications(self) -> float:
         """How many of them were NOTIFY, each in a transaction of its own."""
-        return sum(calls for text, calls in self.calls.items() if _NOTIFY in text)
+        return sum(calls for query, calls in self.calls.items() if _NOTIFY in query)
 
     def most_frequent(self, number: int) -> Sequence[tuple[float, str]]:
         """Return the most frequent statements, with their numbers."""
-        by_calls = sorted(((calls, text) for text, calls in self.calls.items()), reverse=True)
-        return [(calls, " ".join(text.split())[:150]) for calls, text in by_calls[:number] if calls]
+        by_calls = sorted(((calls, query) for query, calls in self.calls.items()), reverse=True)
+        return [
+            (calls, " ".join(query.split())[:150]) for calls, query in by_calls[:number] if calls
+        ]
 
 
 class Watch:
@@ -65,11 +68,14 @@ class Watch:
     """
 
     def __init__(self, drill: Drill) -> None:
-        self._cluster = drill.cluster
+        postgresql = drill.cluster.backends.postgresql
+        url = make_url(postgresql.url(drill.cluster.database)).set(drivername="postgresql+psycopg")
+        # One connection for all counts: each new one asks a few statements of its own.
+        self._connection = create_engine(url, isolation_level="AUTOCOMMIT").connect()
         self._nodes = [psutil.Process(_pid(node.server.process)) for node in drill.nodes]
-        file = drill.cluster.backends.postgresql.folder / "data" / "postmaster.pid"
+        file = postgresql.folder / "data" / "postmaster.pid"
         self._database = psutil.Process(int(file.read_text().split()[0]))
-        self._cluster.rows(_EXTENSION)
+        self._connection.execute(text(_EXTENSION))
 
     def settle(self) -> None:
         """Wait until PostgreSQL has added up what was done so far."""
@@ -94,18 +100,17 @@ class Watch:
         share = count.counted_seconds / rate.counted_seconds
         count.transactions = self._transactions() - transactions - share * rate.transactions
         count.calls = {
-            text: number - calls.get(text, 0) - share * rate.calls.get(text, 0)
-            for text, number in self._calls().items()
+            query: number - calls.get(query, 0) - share * rate.calls.get(query, 0)
+            for query, number in self._calls().items()
         }
 
     def _transactions(self) -> int:
-        ((number,),) = self._cluster.rows(_TRANSACTIONS)
-        return int(str(number))
+        return int(self._connection.execute(text(_TRANSACTIONS)).scalar_one())
 
     def _calls(self) -> Mapping[str, int]:
-        rows = self._cluster.rows(_STATEMENTS)
-        calls = {str(text): int(str(number)) for text, number in rows}
-        return {text: number for text, number in calls.items() if text.upper() not in _FRAMES}
+        rows = self._connection.execute(text(_STATEMENTS))
+        calls = {query: int(number) for query, number in rows}
+        return {query: number for query, number in calls.items() if query.upper() not in _FRAMES}
 
 
 def _pid(process: object) -> int:
