@@ -2,11 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    ClauseElement,
     Connection,
     Integer,
     String,
@@ -19,13 +17,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.sql.dml import ReturningInsert
 
 from pdfsluice.core import Hold, SessionState, UploadReview
 
 from .database import Database
 from .live import LIVE, LIVE_IDS, MICROS, NOW
-from .prepared import Prepared
+from .prepared import AnyRow, Prepared
 from .schema import duties, extents, holds, nodes, sessions
 
 _BATCH = 500
@@ -97,6 +94,7 @@ _new_hold = select(sessions.c.id, bindparam("me", type_=String), literal(0, Inte
 _HELD = (holds.c.node, holds.c.epoch, holds.c.validated)
 _holder = select(*_HELD).where(holds.c.session_id == bindparam("upload"))
 _HOLDER = Prepared(_holder)
+_LIVE_HOLDER = Prepared(_holder.where(holds.c.node.in_(LIVE_IDS)))
 _committed = (
     select(func.coalesce(func.sum(extents.c.end - extents.c.start), 0))
     .where(extents.c.session_id == sessions.c.id)
@@ -130,24 +128,29 @@ class Holds:
             },
             where=holds.c.node.not_in(LIVE_IDS),
         ).returning(*_HELD)
-        self._take = Prepared(_or_holder(take) if database.postgresql else take)
+        self._take = Prepared(take)
 
     async def take(self, session_id: str) -> Hold:
         """Hold an upload that exists, unless another live node does."""
         me = self._database.node
         self._to_release.discard(session_id)
         self._recorded.pop(session_id, None)
+        values = {"me": me, "upload": session_id}
 
-        def operation(connection: Connection) -> Hold:
-            values = {"me": me, "upload": session_id}
+        def look(connection: Connection) -> AnyRow | None:
+            return _LIVE_HOLDER.run(connection, values).one_or_none()
+
+        def take(connection: Connection) -> AnyRow | None:
             row = self._take.run(connection, values).one_or_none()
-            if row is None and not self._database.postgresql:
-                row = _HOLDER.run(connection, values).one_or_none()
-            if row is None or row.node != me:
-                return Hold(mine=False)
-            return Hold(mine=True, deaths=row.epoch, validated=row.validated)
+            return row or _HOLDER.run(connection, values).one_or_none()
 
-        hold = await self._database.write(operation, is_single=True)
+        # As a rule another node has it, and a look costs less than an attempt.
+        row = await self._database.read(look)
+        if row is None:
+            row = await self._database.write(take, is_single=True)
+        if row is None or row.node != me:
+            return Hold(mine=False)
+        hold = Hold(mine=True, deaths=row.epoch, validated=row.validated)
         if hold.deaths:
             self._deaths.add(session_id)
             self._unread.add(session_id)
@@ -236,15 +239,6 @@ class Holds:
             return connection.execute(statement).first() is not None
 
         return await self._database.write(operation, is_single=True)
-
-
-def _or_holder(take: ReturningInsert[Any]) -> ClauseElement:
-    """Return a statement that takes a hold or else returns that of the holder.
-
-    One that another node takes at the same moment is not there yet: nothing is returned.
-    """
-    taken = take.cte("taken")
-    return select(taken).union_all(_holder.where(~select(taken.c.node).exists()))
 
 
 def _review(connection: Connection, ids: Sequence[str]) -> Mapping[str, UploadReview]:
