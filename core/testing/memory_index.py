@@ -29,6 +29,10 @@ class MemoryIndex:
         """Remove a document."""
         self._pages.pop(document_id, None)
 
+    async def is_empty(self) -> bool:
+        """Return whether no page can be found."""
+        return not any(texts for _, texts in self._pages.values())
+
     async def search(
         self,
         query: str,

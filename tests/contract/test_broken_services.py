@@ -105,6 +105,11 @@ class Banning(MemoryIndex):
         ]
 
 
+class Forgotten(MemoryIndex):
+    async def is_empty(self) -> bool:
+        return True
+
+
 class Uncounted(MemoryIndex):
     async def add(
         self, document: Document, pages: AsyncIterator[PageText], progress: Progress
@@ -166,6 +171,7 @@ INDEXES = [
         ("test_a_document_added_again_is_replaced", Appending, {}),
         ("test_what_is_removed_is_not_found", Unremoving, {}),
         ("test_a_removed_document_can_be_added_again", Banning, {}),
+        ("test_it_is_empty_while_it_has_no_passage", Forgotten, {}),
         ("test_passages_are_counted", Uncounted, {}),
         ("test_progress_can_be_shown", InPercent, {}),
         ("test_pages_that_break_off_are_an_error", Forgiving, {}),

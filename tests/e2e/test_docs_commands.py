@@ -78,7 +78,6 @@ ID=$(curl -si -X POST "$PDFSLUICE_SERVER/resumable" -H 'Upload-Complete: ?0' \
 SHELL: Mapping[str, Shell] = {
     "docs/how-to/choose-an-embedding-model.md": Shell(
         prepare="pdfsluice upload report.pdf",
-        put={"documents/17/": "documents/1/"},
         skip={"PDFSLUICE_PLUGINS__INDEX__API_KEY": "there is no such service here"},
     ),
     "docs/how-to/deploy.md": Shell(
