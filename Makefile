@@ -11,9 +11,9 @@ NODE_TESTS := tests/js
 # Servers and children of tests start in half the time from compiled modules.
 export PYTHONDONTWRITEBYTECODE :=
 
-# Processes that share the tests: two more than there are processors, because many tests wait.
+# Processes that share the tests: one more than there are processors, because many tests wait.
 CORES   := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-WORKERS ?= $(shell echo $$(($(CORES) + 2)))
+WORKERS ?= $(shell echo $$(($(CORES) + 1)))
 # In the order of the folders: browsers and clusters begin, unit tests fill what is left.
 PARALLEL := -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
