@@ -52,6 +52,7 @@ class Codings:
         yield
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("codings", "checksum"), crossed([("zstd", "gzip"), ("gzip",)], [True, False], every=2)
 )

@@ -102,6 +102,7 @@ async def test_chunks_are_never_held_whole(server: RunningServer, tmp_path: Path
     assert peak < 8 * MIB
 
 
+@pytest.mark.long
 async def test_restart_of_the_server_is_waited_out(serve: Serve, pdf: Path) -> None:
     server = serve()
     chunks_before_the_crash = 2

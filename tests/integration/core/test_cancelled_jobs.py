@@ -67,6 +67,7 @@ async def a_running_job(runtime: Runtime, sleeper: Sleeper) -> int:
     return running.job.id
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hints", [True, False], ids=["hints", "no hint"])
 async def test_a_job_is_stopped_at_the_node_that_runs_it(tmp_path: Path, hints: bool) -> None:
     sleeper = Sleeper()

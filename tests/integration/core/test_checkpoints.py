@@ -24,6 +24,7 @@ CHUNKS = 6
 MIB = 1024 * 1024
 
 
+@pytest.mark.long
 async def test_a_stage_continues_from_its_checkpoint_after_a_kill(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,6 +138,7 @@ def test_disk_is_too_small_from_the_start(serve: Serve, small_disk: Path) -> Non
     assert ask(3 * MIB).status == 507
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("framing", ["Content-Length", "Transfer-Encoding"])
 def test_largest_size_holds_for_uploads_of_unknown_length(
     serve: Serve, pdf: bytes, framing: str

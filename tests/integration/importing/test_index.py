@@ -150,6 +150,7 @@ def _maps(process: psutil.Process, library: str) -> bool:
     return any(library in region.path for region in process.memory_maps())
 
 
+@pytest.mark.long
 async def test_passages_are_found_by_meaning_and_by_words(shelf: Shelf) -> None:
     progress: list[tuple[float, str]] = []
     number = await shelf.add(

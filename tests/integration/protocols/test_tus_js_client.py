@@ -61,6 +61,7 @@ async def run(
     return orjson.loads(output)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "options",
     [{}, {"chunkSize": 1_000_000}, {"parallelUploads": 3}, {"uploadDataDuringCreation": True}],

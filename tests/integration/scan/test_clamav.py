@@ -249,6 +249,7 @@ def obstacles(running: RunningServer) -> dict[str, str]:
     return {}
 
 
+@pytest.mark.long
 @needs_clamd
 def test_a_server_whose_clamd_went_away_is_not_ready(
     mortal_clamd: Clamd, serve: Serve, tmp_path: Path

@@ -75,6 +75,7 @@ UNOPENED = {"no header", "Brotli", "Brotli in Flate", "padding"}
 """Deliveries that only the streaming pass reads, and reads as a whole."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("delivery", sorted(set(DELIVERIES) - UNSOUND))
 def test_a_harmless_document_is_accepted_however_it_is_delivered(
     delivery: str, scanner: Scanner

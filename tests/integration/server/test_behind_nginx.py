@@ -78,6 +78,7 @@ def proxied(
         nginx.wait(30)
 
 
+@pytest.mark.long
 async def test_tus_and_resumable_uploads_find_their_way_back(proxied: Proxied) -> None:
     data = make_pdf(["Behind a proxy."])
     async with ClientSession() as http:

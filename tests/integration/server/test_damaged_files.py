@@ -55,6 +55,7 @@ def test_a_wrong_file_is_not_served(running: RunningServer, damage: str) -> None
     assert call(running.port, "GET", f"{address}/file", raw=True) == (200, whole)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("left", [b"", b"\xff\xd8", bytes(500), b"\xff\xd8" + bytes(500)])
 def test_a_picture_that_a_power_cut_damaged_is_drawn_again(
     running: RunningServer, left: bytes

@@ -135,6 +135,7 @@ async def test_probes_share_one_query(web: WebServer, monkeypatch: pytest.Monkey
     assert queries <= 3
 
 
+@pytest.mark.long
 def test_what_the_server_creates_is_its_own(serve: Serve) -> None:
     server = serve()
     files = [path for path in server.data_dir.rglob("*") if path.is_file()]

@@ -95,6 +95,7 @@ async def test_pages_that_are_pictures_are_not_indexed(reading: WebServer) -> No
     assert (await ended(reading, pictures))["index_status"] == "skipped"
 
 
+@pytest.mark.long
 async def test_what_is_left_out_of_the_text_is_reported(tmp_path: Path) -> None:
     """A small file with 80 full pages: as much text is kept as one document may have."""
     heavy = repeated_pages(80, characters=3_000)

@@ -189,6 +189,7 @@ async def test_the_python_client_resumes_at_the_store_without_its_key(
     assert first.authorization == second.authorization == ""
 
 
+@pytest.mark.long
 async def test_a_host_that_refuses_is_named_without_the_link(
     server: WebServer, s3: S3Server, tmp_path: Path, data: bytes, key: dict[str, str]
 ) -> None:

@@ -174,14 +174,8 @@ def held_request(server: RunningServer, workers: list[int]) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize(
-    "number",
-    [
-        signal.SIGTERM,
-        pytest.param(signal.SIGINT, marks=pytest.mark.long),
-        pytest.param(signal.SIGHUP, marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_to_all_stops_all_workers_in_order(serve: Serve, number: signal.Signals) -> None:
     """Terminals and systemd signal the workers as well as their supervisor, which does too."""
     running = serve(

@@ -123,6 +123,7 @@ async def test_memory_that_runs_out_is_a_finding(tmp_path: Path) -> None:
     assert good.findings == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("batch", share([3, 1, 10], every=3, nightly=[10]))
 def test_a_file_that_is_reopened_gives_the_same_findings(tmp_path: Path, batch: int) -> None:
     """As happens to files with very many objects; no earlier result is lost."""

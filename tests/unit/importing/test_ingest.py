@@ -124,6 +124,7 @@ async def test_the_model_is_a_part_for_llama_index(model: EmbeddingModel) -> Non
     assert len(part.get_text_embedding_batch(["a", "b", "c"])) == 3
 
 
+@pytest.mark.long
 def test_meaning_crosses_languages() -> None:
     encoder = MultilingualEncoder()
     cat, kitten, pump, power = encoder.encode(

@@ -211,12 +211,9 @@ def _large() -> Iterator[tuple[str, bytes]]:
     yield "dictionary", b"%PDF-1.4 5 0 obj <<" + b"/K<</X(y)>> " * 12_000 + b">> endobj " + launch
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        pytest.param(name, data, id=name, marks=[pytest.mark.long] * (name == "dictionary"))
-        for name, data in _large()
-    ],
+    ("name", "data"), [pytest.param(name, data, id=name) for name, data in _large()]
 )
 def test_large_parts_hide_nothing_in_any_pieces(name: str, data: bytes) -> None:
     whole = scan_bytes(data, size=1 << 24)

@@ -212,6 +212,7 @@ def test_decoys_do_not_crowd_out_what_runs_by_itself(decoys: int) -> None:
     assert scanned.unscanned == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "objects",
     share(

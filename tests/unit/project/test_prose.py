@@ -23,6 +23,7 @@ def found() -> list[Offence]:
     return list(offences(tracked()))
 
 
+@pytest.mark.long
 def test_no_text_has_an_excluded_wording(found: list[Offence]) -> None:
     assert [str(offence) for offence in found] == []
 

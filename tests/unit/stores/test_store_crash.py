@@ -31,6 +31,7 @@ def acknowledged_until_killed(directory: Path, durability: str, lines: int) -> l
     return [line for line in said if line.endswith("\n")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("durability", share(["power", "process"], every=2))
 async def test_acknowledged_ranges_survive_kill_9(tmp_path: Path, durability: str) -> None:
     acknowledged: list[str] = []
