@@ -97,6 +97,7 @@ async def test_a_node_that_is_cut_off_refuses_work_and_stops(
         assert (await other.cluster.hold(session.id)).mine
 
 
+@pytest.mark.long
 async def test_a_heartbeat_waits_for_no_other_transaction(
     tmp_path: Path, empty_postgresql: str
 ) -> None:

@@ -189,6 +189,7 @@ def test_a_query_needs_no_utf_8_locale(server: RunningServer, locale: str) -> No
     assert "defect" not in outcome.err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("columns", [40, 80, 200])
 @pytest.mark.parametrize(
     "arguments", [("--help",), ("upload", "--help"), ("documents", "--help"), ("keys", "--help")]

@@ -39,6 +39,7 @@ async def settled(client: Client, document: Document) -> ImportStatus:
     return await asyncio.wait_for(client.settled(document.id), 120)
 
 
+@pytest.mark.long
 async def test_documents_are_listed_renamed_and_deleted(serve: Serve, tmp_path: Path) -> None:
     server = serve()
     async with Client(server.base_url) as client:

@@ -227,6 +227,7 @@ async def test_file_that_shrinks_under_way_is_no_broken_line(
             await client.upload(pdf, parallel=1, checksum=False, on_progress=shrink)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hash_first", [True, False])
 async def test_another_file_does_not_continue_an_upload(
     serve: Serve, pdf: Path, *, hash_first: bool

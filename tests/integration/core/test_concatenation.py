@@ -90,6 +90,7 @@ async def test_parts_serve_once(tmp_path: Path) -> None:
             await runtime.uploads.concatenate(LOCAL, WHOLE, ids[:2])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("restart", share([True, False], every=2))
 @pytest.mark.parametrize(
     ("owner", "method", "calls"),

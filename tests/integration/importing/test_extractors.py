@@ -97,6 +97,7 @@ async def test_pypdf_reads_a_file_without_pages(
         await read(pdfium, path)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "data", [b"", b"%PDF-1.7\n", b"\x00" * 5000, b"%PDF-1.4\n1 0 obj\n<<" * 99]
 )

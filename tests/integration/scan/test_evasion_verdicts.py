@@ -112,6 +112,7 @@ UNREAD: dict[str, Callable[[], bytes]] = {
 """Documents with a part that the scanner cannot read, made when a test needs them."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("content", "policy"), crossed(UNREAD, ["standard", "strict"], every=2))
 def test_what_was_not_seen_is_not_clean(content: str, policy: str, scanner: Scanner) -> None:
     decision = scanner.decision(UNREAD[content](), policy)

@@ -97,6 +97,7 @@ def text_of(result: "mcp_types.CallToolResult") -> str:
     return content.text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mode", share(["auto", "legacy"], every=2, nightly=["legacy"]))
 async def test_the_official_client_uses_every_tool(library: Reader, mode: str) -> None:
     async with library.client(library.owner, mode) as client:

@@ -207,6 +207,7 @@ def test_workers_end_with_their_supervisor(serve: Serve) -> None:
     wait_until(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in workers))
 
 
+@pytest.mark.long
 def test_a_worker_that_cannot_start_ends_the_server(serve: Serve) -> None:
     with pytest.raises(ServerStartError, match="exit code"):
         serve(arguments=("--workers", "2"), PDFSLUICE_UPLOAD_STORE="unknown")

@@ -90,6 +90,7 @@ def test_a_page_without_end_is_cut_off() -> None:
     assert len(clean_text("x" * (MAX_PAGE_CHARACTERS + 5))) == MAX_PAGE_CHARACTERS
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "piece",
     share(
