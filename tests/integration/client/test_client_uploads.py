@@ -40,9 +40,8 @@ trailer <</Root 1 0 R/Size 4>>
 def pdf(tmp_path: Path) -> Path:
     """A new file of a little over 6 MiB: seven chunks of 1 MiB."""
     path = tmp_path / "report.pdf"
-    write_large_pdf(
-        path, 6 * MIB + 12_345, pages=3, text=f"Unique {os.urandom(8).hex()} {{number}}"
-    )
+    text = f"Unique {os.urandom(8).hex()} {{number}}"
+    write_large_pdf(path, 6 * MIB + 12_345, pages=3, text=text)
     return path
 
 
