@@ -7,7 +7,6 @@ implementations cannot disagree.
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -39,9 +38,17 @@ class Port:
         return self.protocol.__name__
 
 
-@cache
+_ports: dict[type[Any], Port] = {}
+
+
 def port_of(protocol: type[Any]) -> Port:
     """Return the methods of a protocol that plugins implement."""
+    if protocol not in _ports:
+        _ports[protocol] = _derived(protocol)
+    return _ports[protocol]
+
+
+def _derived(protocol: type[Any]) -> Port:
     public = _public(protocol)
     return Port(
         protocol=protocol,
