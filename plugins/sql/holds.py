@@ -144,9 +144,10 @@ class Holds:
             row = self._take.run(connection, values).one_or_none()
             return row or _HOLDER.run(connection, values).one_or_none()
 
-        # As a rule another node has it, and a look costs less than an attempt.
+        # As a rule another node has it, and a look costs less than an attempt. What it sees of
+        # this node may be a hold whose release waits for the writer: that the writer decides.
         row = await self._database.read(look)
-        if row is None:
+        if row is None or row.node == me:
             row = await self._database.write(take, is_single=True)
         if row is None or row.node != me:
             return Hold(mine=False)

@@ -35,6 +35,19 @@ async def test_one_live_node_holds_an_upload(join: Join) -> None:
         assert not (await other.cluster.hold(session.id)).mine
 
 
+async def test_a_hold_that_is_taken_while_it_is_released_stays(join: Join) -> None:
+    session = make_session()
+    async with join() as first, join() as second:
+        await first.store.create(session)
+        assert (await first.cluster.hold(session.id)).mine
+        for _ in range(30):
+            _, hold = await asyncio.gather(
+                first.cluster.release([session.id]), first.cluster.hold(session.id)
+            )
+            assert hold.mine
+            assert not (await second.cluster.hold(session.id)).mine
+
+
 async def test_holders_that_die_while_scanning_are_counted(join: Join) -> None:
     session = make_session()
     async with join() as first, join() as second:
