@@ -56,15 +56,20 @@ class Group(TyperGroup):
 
 def _given_before(context: Any, command: Any) -> list[str]:
     """Return the options before a command that it has too, to stand before its own."""
-    options: list[str] = []
-    for parameter in context.command.params:
-        source = context.get_parameter_source(parameter.name)
-        if source is None or source.name != "COMMANDLINE":
+    words: list[str] = []
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name)
+        if option.param_type_name != "option" or source is None or source.name != "COMMANDLINE":
             continue
-        if any(each.opts == parameter.opts for each in command.params):
-            value = context.params[parameter.name]
-            options += [parameter.opts[0]] if parameter.is_flag else [parameter.opts[0], str(value)]
-    return options
+        if not any(each.opts == option.opts for each in command.params):
+            continue
+        value = context.params[option.name]
+        if option.is_flag:
+            words.append((option.opts if value else option.secondary_opts)[0])
+        else:
+            for each in value if option.multiple else [value]:
+                words += [option.opts[0], str(each)]
+    return words
 
 
 def plain(command: Any) -> None:

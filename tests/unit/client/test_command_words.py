@@ -1,14 +1,23 @@
 """The command prints whole sentences, whatever the form of their parts."""
 
 from dataclasses import replace
+from functools import partial
+from typing import Annotated
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from pdfsluice.cli.console import counted
 from pdfsluice.cli.failures import kinds_of, print_findings, report
+from pdfsluice.cli.help import Group
 from pdfsluice.client import ClientError
 from pdfsluice.client.findings import Finding, Severity
 from pdfsluice.client.progress import why_waiting
+
+
+Tags = Annotated[list[str] | None, typer.Option("--tag")]
+Loud = Annotated[bool, typer.Option("--loud/--quiet")]
 
 
 @pytest.mark.parametrize(
@@ -68,3 +77,20 @@ def test_equal_findings_are_printed_once(capsys: pytest.CaptureFixture[str]) -> 
         "  info link at byte 1,234 and 2 other places: It links.",
         "    Look.",
     ]
+
+
+def test_options_of_any_kind_before_a_command_count_for_it() -> None:
+    app = typer.Typer(cls=Group)
+
+    @app.callback()
+    def group(tag: Tags = None, *, loud: Loud = True) -> None:
+        del tag, loud
+
+    @app.command()
+    def show(tag: Tags = None, *, loud: Loud = True) -> None:
+        typer.echo(f"{tag} {loud}")
+
+    run = partial(CliRunner().invoke, app)
+    assert run(["--tag", "a", "--tag", "b", "--quiet", "show"]).output == "['a', 'b'] False\n"
+    assert run(["--quiet", "show", "--loud"]).output == "None True\n"
+    assert run(["show"]).output == "None True\n"
