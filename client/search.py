@@ -160,8 +160,7 @@ class Searches:
     async def index_again(self) -> int:
         """Ask for all documents that were indexed before to be indexed again.
 
-        It happens in the background; documents that cannot change are done within moments. An
-        administrator asks for the documents of all.
+        It happens in the background. An administrator asks for the documents of all owners.
 
         Returns:
             How many documents are queued.

@@ -325,7 +325,7 @@ class Library:
         Repeating it is harmless: a document that is queued is not queued twice.
 
         Args:
-            principal: On whose behalf; an administrator has the documents of all.
+            principal: On whose behalf; an administrator has the documents of all owners.
             after: Begin below this id.
             limit: How many documents are looked at.
 

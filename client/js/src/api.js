@@ -340,7 +340,7 @@ export class DocumentsApi {
   }
 
   /**
-   * Index all documents again that were indexed before; for an administrator those of all.
+   * Index all documents again that were indexed before; for an administrator those of all owners.
    *
    * @returns {Promise<number>} How many are queued.
    */

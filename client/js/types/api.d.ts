@@ -282,7 +282,7 @@ export declare class DocumentsApi {
      */
     buildIndex(id: number): Promise<ImportStatus>;
     /**
-     * Index all documents again that were indexed before; for an administrator those of all.
+     * Index all documents again that were indexed before; for an administrator those of all owners.
      *
      * @returns {Promise<number>} How many are queued.
      */
