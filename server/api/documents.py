@@ -290,8 +290,8 @@ class Documents:
     async def index_again(self, request: web.Request) -> web.StreamResponse:
         """Queue the documents that were indexed before, some of them at a time.
 
-        They are those of the caller; an administrator has those of all owners. Ask again with ``next``
-        as ``after`` until it is null. Asking twice is harmless.
+        They are those of the caller; an administrator has those of all owners. Ask again with
+        ``next`` as ``after`` until it is null. Asking twice is harmless.
         """
         query = read_query(request, IndexQuery)
         result = await self._library.index_again(

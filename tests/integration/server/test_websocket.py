@@ -357,8 +357,8 @@ async def test_messages_of_every_length(web: WebServer) -> None:
     await events_until(socket, of_type("upload_status"))
     for length in (1, 125, 126, 65_535, 65_536, 200_000):
         web.runtime.events.publish(_status(session["session_id"], "x" * length))
-        (told,) = await events_until(socket, has_message("x"))
-        assert told["message"] == "x" * length
+        (event,) = await events_until(socket, has_message("x"))
+        assert event["message"] == "x" * length
     await socket.close()
 
 

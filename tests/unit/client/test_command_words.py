@@ -15,7 +15,6 @@ from pdfsluice.client import ClientError
 from pdfsluice.client.findings import Finding, Severity
 from pdfsluice.client.progress import why_waiting
 
-
 Tags = Annotated[list[str] | None, typer.Option("--tag")]
 Loud = Annotated[bool, typer.Option("--loud/--quiet")]
 

@@ -59,16 +59,16 @@ def test_classes_are_described_with_all_that_they_have(module: ModuleType) -> No
         _check_description(section(module, thing), thing)
 
 
-def _check_description(told: str, thing: type) -> None:
+def _check_description(text: str, thing: type) -> None:
     if is_dataclass(thing):
         for field in fields(thing):
             row = rf"\n\| `{field.name}` \| `[^`]+` \| (?:required|`[^`]+`) \| \S[^|]{{5,}} \|\n"
-            assert re.search(row, told), field.name
+            assert re.search(row, text), field.name
     if issubclass(thing, Enum):
-        assert all(f"\n- `{member.name}` (" in told for member in thing)
+        assert all(f"\n- `{member.name}` (" in text for member in thing)
     for name, method in vars(thing).items():
         if not name.startswith("_") and inspect.isfunction(method):
-            (shown,) = re.findall(rf"\n\*\*`(?:async )?{name}(\(.*\) -> .+)`\*\*\n", told)
+            (shown,) = re.findall(rf"\n\*\*`(?:async )?{name}(\(.*\) -> .+)`\*\*\n", text)
             parameters = list(inspect.signature(method).parameters)[1:]
             assert re.findall(r"(?:^\(|\*\*|, )(\w+): ", shown) == parameters
 
@@ -79,11 +79,11 @@ def test_nothing_is_left_of_the_marks_of_docstrings(name: str) -> None:
 
 
 def test_whether_an_update_replaces_or_adds_is_documented() -> None:
-    told = (
+    text = (
         section(catalogue, catalogue.Catalogue).partition("`async update(")[2].partition("\n**`")[0]
     )
-    assert "`metadata` is merged" in told
-    assert "`findings` are\n    added" in told
+    assert "`metadata` is merged" in text
+    assert "`findings` are\n    added" in text
 
 
 def test_every_code_that_the_client_makes_is_listed() -> None:
@@ -120,9 +120,9 @@ def test_metrics_that_any_page_names_are_listed() -> None:
 def test_every_path_parameter_is_listed_with_its_operation() -> None:
     operations = re.findall(r"(?s)\n### `[A-Z]+ (/\S+)`\n(.*?)(?=\n##)", page("http-api.md"))
     assert len(operations) > 20
-    for path, told in operations:
+    for path, text in operations:
         for name in re.findall(r"\{(\w+)\}", path):
-            assert f"\n| `{name}` | path | " in told, path
+            assert f"\n| `{name}` | path | " in text, path
 
 
 @pytest.mark.parametrize(
