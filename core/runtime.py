@@ -9,10 +9,10 @@ from pdfsluice.config import Loaded, Settings
 from .analytics.keeper import AnalyticsKeeper
 from .document_models import JobKind
 from .documents.bases import DeltaBases
-from .documents.job_management import JobManagement
+from .documents.jobs.management import JobManagement
+from .documents.jobs.turns import DEFAULT_LIMITS, TurnLimits
 from .documents.library import Library
 from .documents.scrubbing import Scrubber
-from .documents.turns import DEFAULT_LIMITS, TurnLimits
 from .documents.versions import Versions
 from .errors import AuthenticationError
 from .event_hub import EventHub

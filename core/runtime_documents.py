@@ -5,18 +5,18 @@ from dataclasses import dataclass
 
 from .document_models import JobKind
 from .documents.bases import DeltaBases
-from .documents.job_management import JobManagement
-from .documents.jobs import JobRunner
+from .documents.jobs.management import JobManagement
+from .documents.jobs.runner import JobRunner
+from .documents.jobs.turns import TurnLimits
 from .documents.library import Library
 from .documents.links import DocumentLinks
 from .documents.markdown import MarkdownReader
 from .documents.pictures import pictures_of
 from .documents.previews import Previews
 from .documents.removing import DocumentRemover
-from .documents.reranking import Reranking
 from .documents.scrubbing import Scrubber
-from .documents.searching import Searcher
-from .documents.turns import TurnLimits
+from .documents.search.reranking import Reranking
+from .documents.search.searching import Searcher
 from .documents.versions import Versions
 from .runtime_base import RuntimeBase
 from .uploads.quotas import QuotaKeeper

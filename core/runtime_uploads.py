@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .documents.jobs import JobRunner
+from .documents.jobs.runner import JobRunner
 from .plugins.ports.stores import HoldingStore
 from .runtime_base import RuntimeBase
 from .runtime_documents import DocumentParts

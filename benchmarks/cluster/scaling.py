@@ -26,7 +26,7 @@ _CHUNK, _CHUNKS = 256 * 1024, 8
 _SENDERS, _SECONDS, _ROUNDS = 8, 20.0, 3
 """Senders for each server, seconds for each measurement, and measurements of each kind."""
 _SETTINGS = {"PDFSLUICE_SERVER_JOBS": "false"}
-"""No imports: those of one measurement would go on during the next."""
+"""No imports: those of one measurement would still run during the next."""
 
 
 def main() -> None:
@@ -75,7 +75,7 @@ def _limited(nodes: Sequence[RunningServer]) -> Iterator[None]:
 
 
 def _rate(ports: Sequence[int], *, spread: bool = False) -> float:
-    """Upload files over some connections to each server; return how many chunks come in a second.
+    """Upload files to all servers for a while; return chunks a second.
 
     Args:
         ports: Of the servers.
@@ -99,9 +99,9 @@ def _rate(ports: Sequence[int], *, spread: bool = False) -> float:
 
 
 def _send_file(lines: Sequence[Line], deadline: float) -> int:
-    """Upload a new file; return how many of its chunks were answered before the deadline.
+    """Upload a new file; return how many of its chunks came before the deadline.
 
-    After the deadline the upload is cancelled.
+    After the deadline it is cancelled.
     """
     data = make_pdf([uuid.uuid4().hex], noise_per_page=_CHUNK * _CHUNKS - 2000)
     first = lines[0]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.hidden_text.samples import BENIGN, TECHNIQUES, VISIBLE, sample
 from pdfsluice.core import PageText
-from pdfsluice.core.documents.hidden_text import finding_of
+from pdfsluice.core.documents.text.hidden_text import finding_of
 from pdfsluice.plugins.pdfium.text_worker import read
 
 _VERBS = ("Ignore", "Forget", "Disregard", "Overrule", "Drop")

@@ -26,7 +26,7 @@ from benchmarks.ocr.pages import FONTS, Page, pages_of, write_scan
 from benchmarks.support.files import workspace
 from benchmarks.support.processes import Server, pdfsluice
 from benchmarks.support.uploads import delete, upload
-from pdfsluice.core.documents.recognized import PageSize
+from pdfsluice.core.documents.text.recognized import PageSize
 from pdfsluice.core.testing.pdfs import write_large_pdf
 from pdfsluice.plugins.pdfium.options import PdfiumOptions
 from pdfsluice.plugins.pdfium.renderer import PdfiumPictures

@@ -22,15 +22,15 @@ from pdfsluice.core.plugins.ports.documents import ImporterSpec, Index
 from pdfsluice.core.plugins.ports.stores import Catalogue, VersionedCatalogue
 from pdfsluice.core.text import clean_name
 
-from .import_status import ImportStatus
-from .index_loss import IndexLoss
-from .indexing import Indexing, QueuedAgain
-from .jobs import JobRunner
+from .jobs.import_status import ImportStatus
+from .jobs.indexing import Indexing, QueuedAgain
+from .jobs.runner import JobRunner
 from .links import DocumentLinks, Link
 from .markdown import MarkdownPages, MarkdownReader
 from .previews import Previews
 from .removing import DocumentRemover
-from .searching import EVERY_DOCUMENT, Searcher, SearchResult
+from .search.index_loss import IndexLoss
+from .search.searching import EVERY_DOCUMENT, Searcher, SearchResult
 
 MAX_TAGS = 32
 MAX_TAG = 64

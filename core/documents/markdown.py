@@ -19,8 +19,8 @@ from pdfsluice.core.errors import DocumentNotFound, NotFound, StageFailed
 from pdfsluice.core.plugins.ports.documents import TextExtractor
 from pdfsluice.core.plugins.ports.stores import Catalogue
 
-from .hidden_text import hiding_pages
-from .markdown_page import MarkdownPage, markdown_page
+from .text.hidden_text import hiding_pages
+from .text.markdown_page import MarkdownPage, markdown_page
 
 MAX_PAGES = 100
 """How many pages are returned at a time."""

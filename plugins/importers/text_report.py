@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pdfsluice.core.documents.page_ranges import page_count, page_ranges
+from pdfsluice.core.documents.text.page_ranges import page_count, page_ranges
 
 
 @dataclass(slots=True)

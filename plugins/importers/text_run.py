@@ -12,10 +12,10 @@ from pdfsluice.core import (
     TextExtractor,
     TextSource,
 )
-from pdfsluice.core.documents.hidden_text import finding_of
-from pdfsluice.core.documents.notes import NoteKind, PageNote, with_notes
-from pdfsluice.core.documents.page import settled
-from pdfsluice.core.documents.reading import OTHER_COPY
+from pdfsluice.core.documents.text.hidden_text import finding_of
+from pdfsluice.core.documents.text.notes import NoteKind, PageNote, with_notes
+from pdfsluice.core.documents.text.page import settled
+from pdfsluice.core.documents.text.reading import OTHER_COPY
 from pdfsluice.core.documents.unreadable import unreadable
 
 from .disk_space import DiskSpace

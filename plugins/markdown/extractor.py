@@ -6,7 +6,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 from pdfsluice.core import PageText, StageFailed
-from pdfsluice.core.documents.reading import pages_from_child, reader_pool
+from pdfsluice.core.documents.text.reading import pages_from_child, reader_pool
 
 from .options import MarkdownOptions
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pdf_inspector
 
 from pdfsluice.core import PageText
-from pdfsluice.core.documents.page import page_text
-from pdfsluice.core.documents.serving import CannotRead, serve_pages
+from pdfsluice.core.documents.text.page import page_text
+from pdfsluice.core.documents.text.serving import CannotRead, serve_pages
 from pdfsluice.core.documents.unreadable import LOCKED
 
 _LOCKED = "PDF is encrypted"

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import pikepdf
 
-from pdfsluice.core.documents.notes import NoteKind, PageNote
+from pdfsluice.core.documents.text.notes import NoteKind, PageNote
 
 _MAX_FILES = 10
 _MAX_STORED = 4 * 1024 * 1024  # bytes of a file, compressed

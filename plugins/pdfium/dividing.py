@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pdfsluice.core.documents.cleaning import clean_text
+from pdfsluice.core.documents.text.cleaning import clean_text
 
 from .hidden import HiddenCharacters
 

@@ -12,8 +12,8 @@ from pdfsluice.core import (
     StageFailed,
     StageReport,
 )
-from pdfsluice.core.documents.hidden_text import finding_of
-from pdfsluice.core.documents.reading import pages_from_child, reader_pool
+from pdfsluice.core.documents.text.hidden_text import finding_of
+from pdfsluice.core.documents.text.reading import pages_from_child, reader_pool
 
 from .options import PdfiumOptions
 

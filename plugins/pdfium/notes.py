@@ -7,7 +7,7 @@ from typing import Any
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from pdfsluice.core.documents.notes import NoteKind, PageNote
+from pdfsluice.core.documents.text.notes import NoteKind, PageNote
 
 _INVISIBLE = pdfium.FPDF_ANNOT_FLAG_HIDDEN | pdfium.FPDF_ANNOT_FLAG_NOVIEW
 _PASSWORD = 1 << 13  # of /Ff (ISO 32000-1, table 228)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from pdfsluice.core.documents.notes import XFA_NOTE
+from pdfsluice.core.documents.text.notes import XFA_NOTE
 
 
 def open_document(path: Path) -> pypdfium2.PdfDocument:

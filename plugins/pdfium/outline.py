@@ -7,7 +7,7 @@ from typing import Any
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from pdfsluice.core.documents.notes import NoteKind, PageNote
+from pdfsluice.core.documents.text.notes import NoteKind, PageNote
 
 from .calls import address_of
 

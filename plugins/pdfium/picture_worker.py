@@ -11,7 +11,7 @@ import pypdfium2
 from PIL import Image
 
 from pdfsluice.core import serve
-from pdfsluice.core.documents.serving import UNREADABLE, CannotRead
+from pdfsluice.core.documents.text.serving import UNREADABLE, CannotRead
 
 from .opening import open_with_page
 from .wording import in_plain_words

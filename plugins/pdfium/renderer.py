@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pdfsluice.core import ChildFailed, ChildPool, NotFound, ProtocolError, StageFailed
-from pdfsluice.core.documents.reading import OTHER_COPY, in_words
-from pdfsluice.core.documents.serving import UNREADABLE
+from pdfsluice.core.documents.text.reading import OTHER_COPY, in_words
+from pdfsluice.core.documents.text.serving import UNREADABLE
 
 from .options import PdfiumOptions
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import pairwise
 from statistics import median_low
 
-from pdfsluice.core.documents.visual_order import RIGHT_TO_LEFT, VisualCluster, reading_order
+from pdfsluice.core.documents.text.visual_order import RIGHT_TO_LEFT, VisualCluster, reading_order
 
 from .glyphs import Glyph, PageGlyphs
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pikepdf
 
-from pdfsluice.core.documents.notes import PROTECTED_NOTE, portfolio_note
+from pdfsluice.core.documents.text.notes import PROTECTED_NOTE, portfolio_note
 
 _DAMAGE = (pikepdf.PdfError, ValueError, TypeError, RuntimeError, AttributeError)
 

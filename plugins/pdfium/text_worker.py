@@ -8,10 +8,10 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from pdfsluice.core import PageText
-from pdfsluice.core.documents.cleaning import MAX_PAGE_CHARACTERS
-from pdfsluice.core.documents.notes import XFA_NOTE, is_placeholder
-from pdfsluice.core.documents.page import page_text
-from pdfsluice.core.documents.serving import MemoryWatch, serve_pages
+from pdfsluice.core.documents.text.cleaning import MAX_PAGE_CHARACTERS
+from pdfsluice.core.documents.text.notes import XFA_NOTE, is_placeholder
+from pdfsluice.core.documents.text.page import page_text
+from pdfsluice.core.documents.text.serving import MemoryWatch, serve_pages
 
 from .calls import unchecked
 from .dividing import divided

@@ -12,7 +12,7 @@ from pypdfium2.raw import (
     FPDF_ERR_SUCCESS,
 )
 
-from pdfsluice.core.documents.serving import CannotRead
+from pdfsluice.core.documents.text.serving import CannotRead
 from pdfsluice.core.documents.unreadable import LOCKED
 
 _WHY: dict[int | None, str] = {
@@ -26,7 +26,7 @@ _WHY: dict[int | None, str] = {
 
 @contextmanager
 def in_plain_words() -> Iterator[None]:
-    """Let PDFium's errors be :class:`~pdfsluice.core.documents.reading.CannotRead`."""
+    """Raise PDFium errors as :class:`~pdfsluice.core.documents.text.reading.CannotRead`."""
     try:
         yield
     except pypdfium2.PdfiumError as error:

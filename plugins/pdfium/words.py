@@ -13,7 +13,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from pdfsluice.core import PageLayout, WordBoxes
-from pdfsluice.core.documents.placing import aligned
+from pdfsluice.core.documents.text.placing import aligned
 
 from .calls import unchecked
 

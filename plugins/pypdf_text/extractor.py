@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from pdfsluice.core import PageText
-from pdfsluice.core.documents.reading import pages_from_child, reader_pool
+from pdfsluice.core.documents.text.reading import pages_from_child, reader_pool
 
 from .options import PypdfOptions
 

@@ -8,7 +8,7 @@ from pypdf import PageObject, PdfReader
 from pypdf.errors import PyPdfError
 from pypdf.generic import ArrayObject, DictionaryObject
 
-from pdfsluice.core.documents.notes import (
+from pdfsluice.core.documents.text.notes import (
     PROTECTED_NOTE,
     XFA_NOTE,
     NoteKind,

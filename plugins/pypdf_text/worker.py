@@ -11,8 +11,8 @@ from pypdf import PdfReader
 from pypdf.errors import FileNotDecryptedError, PyPdfError
 
 from pdfsluice.core import PageText
-from pdfsluice.core.documents.page import page_text
-from pdfsluice.core.documents.serving import CannotRead, MemoryWatch, serve_pages
+from pdfsluice.core.documents.text.page import page_text
+from pdfsluice.core.documents.text.serving import CannotRead, MemoryWatch, serve_pages
 from pdfsluice.core.documents.unreadable import LOCKED
 
 from .fonts import is_unmapped

@@ -14,7 +14,7 @@ from pdfsluice.core import (
     StageFailed,
     plain_environment,
 )
-from pdfsluice.core.documents.reading import in_words
+from pdfsluice.core.documents.text.reading import in_words
 
 from .options import TesseractOptions
 

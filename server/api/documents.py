@@ -9,9 +9,9 @@ from typing import TypeVar
 from aiohttp import hdrs, web
 
 from pdfsluice.core.document_models import Document
-from pdfsluice.core.documents.import_status import Stage
+from pdfsluice.core.documents.jobs.import_status import Stage
 from pdfsluice.core.documents.links import Link
-from pdfsluice.core.documents.searching import EVERY_DOCUMENT
+from pdfsluice.core.documents.search.searching import EVERY_DOCUMENT
 from pdfsluice.core.errors import (
     DocumentNotFound,
     DocumentUnreadable,

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from pdfsluice.core.document_models import JobKind, JobState
-from pdfsluice.core.documents.job_search import JobSearch
+from pdfsluice.core.documents.jobs.polling import JobSearch
 from pdfsluice.core.errors import PluginError
 from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.plugins.ports.context import PluginContext

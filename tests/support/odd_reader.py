@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pdfsluice.core.document_models import PageText
-from pdfsluice.core.documents.serving import CannotRead, serve_pages
+from pdfsluice.core.documents.text.serving import CannotRead, serve_pages
 
 
 def read(path: Path, first: int) -> Iterator[PageText]:

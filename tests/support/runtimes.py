@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pdfsluice import config
-from pdfsluice.core.documents.turns import DEFAULT_LIMITS
+from pdfsluice.core.documents.jobs.turns import DEFAULT_LIMITS
 from pdfsluice.core.findings import (
     Decision,
     Finding,

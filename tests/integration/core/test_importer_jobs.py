@@ -21,8 +21,8 @@ from pdfsluice.core import (
     RetryPolicy,
     hookimpl,
 )
-from pdfsluice.core.documents.import_status import Stage
-from pdfsluice.core.documents.turns import TurnLimits
+from pdfsluice.core.documents.jobs.import_status import Stage
+from pdfsluice.core.documents.jobs.turns import TurnLimits
 from pdfsluice.core.runtime import LOCAL, Runtime
 from tests.support.databases import sql_context, sql_stores
 from tests.support.runtimes import a_runtime, initiate, send_all

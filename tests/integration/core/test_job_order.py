@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pdfsluice.core.document_models import Document, JobKind, JobState, PageText
-from pdfsluice.core.documents.turns import DEFAULT_LIMITS, TurnLimits
+from pdfsluice.core.documents.jobs.turns import DEFAULT_LIMITS, TurnLimits
 from pdfsluice.core.errors import StorageFull
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext

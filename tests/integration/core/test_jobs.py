@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from pdfsluice.core.document_models import Document, JobKind, JobState
-from pdfsluice.core.documents import job_progress
-from pdfsluice.core.documents.import_status import Stage
-from pdfsluice.core.documents.job_progress import JobReporter
-from pdfsluice.core.documents.turns import TurnLimits
+from pdfsluice.core.documents.jobs import progress as job_progress
+from pdfsluice.core.documents.jobs.import_status import Stage
+from pdfsluice.core.documents.jobs.progress import JobReporter
+from pdfsluice.core.documents.jobs.turns import TurnLimits
 from pdfsluice.core.event_hub import EventHub
 from pdfsluice.core.runtime import LOCAL, Runtime
 from pdfsluice.core.testing.contracts.samples import make_document

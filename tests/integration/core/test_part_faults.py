@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.document_models import Document, JobKind, JobState, PageText
-from pdfsluice.core.documents.turns import TurnLimits
+from pdfsluice.core.documents.jobs.turns import TurnLimits
 from pdfsluice.core.errors import DocumentNotFound, PdfsluiceError
 from pdfsluice.core.events import Event, UploadStatus
 from pdfsluice.core.findings import StageReport

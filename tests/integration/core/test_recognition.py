@@ -20,7 +20,7 @@ from pdfsluice.core import (
     QuotaLimits,
     TextSource,
 )
-from pdfsluice.core.documents.turns import TurnLimits
+from pdfsluice.core.documents.jobs.turns import TurnLimits
 from pdfsluice.core.runtime import LOCAL, Runtime
 from tests.support.runtimes import a_runtime
 from tests.support.scanner import Scanner, a_document

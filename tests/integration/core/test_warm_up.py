@@ -15,7 +15,7 @@ from pdfsluice.core import (
     TextExtractorSpec,
     hookimpl,
 )
-from pdfsluice.core.documents.turns import TurnLimits
+from pdfsluice.core.documents.jobs.turns import TurnLimits
 from pdfsluice.core.runtime import LOCAL, Runtime
 from tests.support.runtimes import a_runtime, initiate, send_all
 

@@ -9,7 +9,7 @@ import pytest_asyncio
 from PIL import Image
 
 from pdfsluice.core import Box, PageLayout, PageText, StageFailed, TextSource
-from pdfsluice.core.documents.recognized import page_of
+from pdfsluice.core.documents.text.recognized import page_of
 from pdfsluice.plugins.pdfium.options import PdfiumOptions
 from pdfsluice.plugins.pdfium.renderer import PdfiumPictures
 from pdfsluice.plugins.tesseract.options import TesseractOptions

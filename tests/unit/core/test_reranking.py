@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from pdfsluice.core import Passage, Reranker, RerankerSpec, StageFailed
-from pdfsluice.core.documents.reranking import Reranking
+from pdfsluice.core.documents.search.reranking import Reranking
 
 PASSAGES = [Passage(document_id=1, page=page, text=f"{page}", score=1 / page) for page in (1, 2, 3)]
 

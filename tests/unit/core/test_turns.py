@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from itertools import count
 
 from pdfsluice.core import Document, Job, JobKind, JobState
-from pdfsluice.core.documents.turns import Lane, Turn, TurnLimits
+from pdfsluice.core.documents.jobs.turns import Lane, Turn, TurnLimits
 from pdfsluice.core.testing import MemoryCatalogue
 from pdfsluice.core.testing.contracts.samples import make_document
 from tests.support.waiting import until

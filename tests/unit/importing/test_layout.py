@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdfsluice.core.document_models import PageText
-from pdfsluice.core.documents.cleaning import clean_text
-from pdfsluice.core.documents.hit_places import place_of
-from pdfsluice.core.documents.placing import aligned
+from pdfsluice.core.documents.search.hit_places import place_of
+from pdfsluice.core.documents.text.cleaning import clean_text
+from pdfsluice.core.documents.text.placing import aligned
 from pdfsluice.core.layout import Box, DamagedLayout, PageLayout, WordBoxes
 from pdfsluice.core.passages import Passage
 

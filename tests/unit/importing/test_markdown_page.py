@@ -6,9 +6,9 @@ import pytest
 
 from benchmarks.hidden_text.samples import TECHNIQUES, VISIBLE, Draw, drawn_text, sample
 from pdfsluice.core import Finding, FindingKind, PageText, Severity, TextSource
-from pdfsluice.core.documents.hidden_text import MAX_PAGES, finding_of, hiding_pages
-from pdfsluice.core.documents.markdown_page import MarkdownPage, markdown_page
-from pdfsluice.core.documents.notes import NoteKind, PageNote, with_notes
+from pdfsluice.core.documents.text.hidden_text import MAX_PAGES, finding_of, hiding_pages
+from pdfsluice.core.documents.text.markdown_page import MarkdownPage, markdown_page
+from pdfsluice.core.documents.text.notes import NoteKind, PageNote, with_notes
 from pdfsluice.plugins.markdown import worker
 from pdfsluice.plugins.pdfium import text_worker
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from pdfsluice.core.documents.visual_order import VisualCluster, reading_order
+from pdfsluice.core.documents.text.visual_order import VisualCluster, reading_order
 from pdfsluice.plugins.pdfium.grid import Cells, Grid
 from pdfsluice.plugins.pdfium.objects import Bounds, overlap
 

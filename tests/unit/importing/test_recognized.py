@@ -3,8 +3,8 @@
 import pytest
 
 from pdfsluice.core import Box, PageLayout, PageText, RecognizedPage, RecognizedWord, TextSource
-from pdfsluice.core.documents.page import settled
-from pdfsluice.core.documents.recognized import PageSize, page_of
+from pdfsluice.core.documents.text.page import settled
+from pdfsluice.core.documents.text.recognized import PageSize, page_of
 
 
 def word(text: str, left: float = 0, top: float = 0) -> RecognizedWord:

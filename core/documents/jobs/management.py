@@ -10,7 +10,7 @@ from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.ports.cluster import Cluster, Hint, HintKind
 from pdfsluice.core.plugins.ports.managed_jobs import JobFilter, ListedJob, ManagedJobs
 
-from .jobs import CANCELLED, JobRunner
+from .runner import CANCELLED, JobRunner
 
 logger = logging.getLogger(__name__)
 

@@ -9,6 +9,7 @@ from functools import partial
 
 from pdfsluice.core.background import background
 from pdfsluice.core.document_models import Document, Job, JobKind, JobState
+from pdfsluice.core.documents.previews import Previews
 from pdfsluice.core.errors import (
     DocumentNotFound,
     DocumentUnreadable,
@@ -28,9 +29,8 @@ from pdfsluice.core.plugins.thread_boundary import PartFailed
 from .import_status import ImportStatus
 from .importing import Importers, NothingToDo
 from .indexable import no_index, require_text
-from .job_progress import DEFAULT_SILENCE_SECONDS, JobOutcome, JobOutcomes, JobReporter
-from .job_search import JobSearch, due, hinted_kinds, jobs_hint
-from .previews import Previews
+from .polling import JobSearch, due, hinted_kinds, jobs_hint
+from .progress import DEFAULT_SILENCE_SECONDS, JobOutcome, JobOutcomes, JobReporter
 from .recognition import IndexRunning, Recognition
 from .stopping import JobStopped, Stop
 from .turns import DEFAULT_LIMITS, Lane, Turn, TurnLimits

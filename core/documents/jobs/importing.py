@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from pdfsluice.core.document_models import Document, Job, PageText
+from pdfsluice.core.documents.previews import Previews
 from pdfsluice.core.plugins.ports.blobs import UploadStore
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.ports.documents import (
@@ -17,9 +18,8 @@ from pdfsluice.core.plugins.ports.documents import (
 from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.plugins.registry import Registry
 
-from .job_progress import NO_MESSAGE, JobReporter
 from .late_findings import late_decision
-from .previews import Previews
+from .progress import NO_MESSAGE, JobReporter
 
 
 class NothingToDo(Exception):

@@ -9,7 +9,7 @@ from pdfsluice.core.plugins.ports.stores import Catalogue
 
 from .import_status import ImportStatus
 from .indexable import no_index, require_text, text_may_follow
-from .jobs import JobRunner
+from .runner import JobRunner
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pdfsluice.core.document_models import Document, JobKind, JobState, PageText, TextSource
+from pdfsluice.core.documents.previews import Previews
+from pdfsluice.core.documents.text.page_ranges import page_count, page_ranges
+from pdfsluice.core.documents.text.recognized import PageSize, page_of
 from pdfsluice.core.errors import DocumentUnreadable, NotFound, StageFailed
 from pdfsluice.core.plugins.ports.blobs import UploadStore
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
@@ -14,10 +17,7 @@ from pdfsluice.core.plugins.ports.documents import Index, PageIndex
 from pdfsluice.core.plugins.ports.recognition import TextRecognizerSpec
 
 from .importing import NothingToDo
-from .job_progress import JobReporter
-from .page_ranges import page_count, page_ranges
-from .previews import Previews
-from .recognized import PageSize, page_of
+from .progress import JobReporter
 
 logger = logging.getLogger(__name__)
 
