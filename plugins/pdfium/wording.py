@@ -26,7 +26,7 @@ _WHY: dict[int | None, str] = {
 
 @contextmanager
 def in_plain_words() -> Iterator[None]:
-    """Raise PDFium errors as :class:`~pdfsluice.core.documents.text.reading.CannotRead`."""
+    """Raise errors of PDFium as ``CannotRead``, with the reason in words."""
     try:
         yield
     except pypdfium2.PdfiumError as error:
