@@ -104,8 +104,12 @@ class Sweeper:
         """
         states, after = (*OPEN, SessionState.VALIDATING), None
         while page := await self._sessions.find(states=states, after=after, limit=DEFAULT_BATCH):
-            for session in page:
-                if session.committed and session.id not in partial_ids:
+            suspects = [s.id for s in page if s.committed and s.id not in partial_ids]
+            if suspects:  # a node that has joined since may have begun them, or published them
+                partial_ids |= frozenset(await self._uploads.orphans(timedelta(0)))
+            for session_id in suspects:
+                session = None if session_id in partial_ids else await self._session(session_id)
+                if session is not None and session.state in states:
                     await self._drop_lost_of(session)
             after = page[-1]
 

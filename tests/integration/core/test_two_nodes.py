@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -61,6 +61,24 @@ async def test_chunks_of_one_upload_come_to_any_node(tmp_path: Path) -> None:
         assert [sum(size for _, size in each.feeds) for each in watchmen] == [0, len(DATA)]
         (stored,) = (tmp_path / "documents").rglob("*.pdf")
         assert stored.read_bytes() == DATA
+
+
+async def test_what_another_node_receives_during_a_start_is_kept(tmp_path: Path) -> None:
+    """The node that starts first may look for lost bytes while the other receives some."""
+    async with nodes(tmp_path) as (first, second):
+        uploads = first.sweeper._uploads
+        orphans, begun = uploads.orphans, list[Session]()
+
+        async def list_and_begin(older_than: timedelta) -> Sequence[str]:
+            ids = await orphans(older_than)
+            if not begun:
+                begun.append(await initiate(second, DATA))
+                await send(second, begun[0], DATA, 0)
+            return ids
+
+        uploads.orphans = list_and_begin  # type: ignore[method-assign]
+        await first.sweeper.reconcile(sole_store=True)
+        assert (await first.uploads.get(LOCAL, begun[0].id)).committed.size == CHUNK
 
 
 async def test_the_node_to_which_the_first_bytes_come_holds_an_upload(tmp_path: Path) -> None:
