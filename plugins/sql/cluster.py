@@ -49,6 +49,7 @@ class SqlCluster:
         self._preparations: list[Callable[[], Awaitable[None]]] = []
         self._listeners: list[Callable[[Hint], None]] = []
         self._stack = AsyncExitStack()
+        self._has_channel = False
 
     @asynccontextmanager
     async def joined(self) -> AsyncGenerator[Cluster]:
@@ -57,8 +58,10 @@ class SqlCluster:
             yield self
 
     async def _begin(self) -> None:
-        """Open the channel, and prepare what this node did alone."""
-        await self._stack.enter_async_context(self._hints.running())
+        """Open the channel, and prepare what this node did alone; repeated if it fails."""
+        if not self._has_channel:
+            await self._stack.enter_async_context(self._hints.running())
+            self._has_channel = True
         await asyncio.gather(*(prepare() for prepare in self._preparations))
 
     def _received(self, hint: Hint) -> None:

@@ -1,12 +1,13 @@
 """The statements that queue, claim and report background jobs."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     BindParameter,
     String,
+    Table,
     bindparam,
     case,
     exists,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    text,
     update,
 )
 
@@ -41,14 +43,32 @@ _NEW_COLUMNS = (
 )
 _PREFERENCE_MICROS = 5 * MICROS
 """How long a job waits for a node that has a copy of the file."""
-_insert = insert(jobs).values(prefer_until=NOW + _PREFERENCE_MICROS)
 ADD_JOBS = PreparedRows(
     lambda rows: insert(jobs).values(
         [{**row, "prefer_until": NOW + _PREFERENCE_MICROS} for row in rows]
     ),
     _NEW_COLUMNS,
 )
-INSERT_JOB = Prepared(_insert.returning(*jobs.c), columns=_NEW_COLUMNS)
+
+
+def insert_job(insert_into: Callable[[Table], Any]) -> Prepared:
+    """Return the insertion of a job, which returns its row, and no row if one is open already.
+
+    Args:
+        insert_into: The INSERT of the database, which has ON CONFLICT.
+    """
+    insertion = (
+        insert_into(jobs)
+        .values(prefer_until=NOW + _PREFERENCE_MICROS)
+        .on_conflict_do_nothing(
+            index_elements=["document_id", "kind", "importer"],
+            index_where=text("state IN ('queued', 'running')"),
+        )
+        .returning(*jobs.c)
+    )
+    return Prepared(insertion, columns=_NEW_COLUMNS)
+
+
 _queued = jobs.alias("queued")
 _imports = jobs.alias("imports")
 _running = _imports.c.state == JobState.RUNNING.value

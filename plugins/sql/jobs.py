@@ -14,13 +14,13 @@ from .job_statements import (
     ADD_JOBS,
     CLAIM_OTHERS,
     CLAIMED,
-    INSERT_JOB,
     JOBS,
     JOBS_OF,
     MAKE_DUE,
     OPEN_JOB,
     REPORT,
     claim_next,
+    insert_job,
     new_job,
 )
 from .live import LIVE_IDS
@@ -34,6 +34,7 @@ class SqlJobs:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._insert_job = insert_job(database.insert)
 
     def _queue(
         self,
@@ -64,12 +65,14 @@ class SqlJobs:
         def operation(connection: Connection) -> Job:
             require_document(connection, document_id)
             values = {"document": document_id, "kind": kind.value, "importer": importer}
-            row: AnyRow | None = connection.execute(OPEN_JOB, values).one_or_none()
-            if row is None:
-                new = new_job(document_id, kind, importer, required=required)
-                row = INSERT_JOB.run(connection, new).one()
-            elif row.retry_at:
-                row = connection.execute(MAKE_DUE, {"job": row.id}).one()
+            new = new_job(document_id, kind, importer, required=required)
+            row: AnyRow | None = None
+            while row is None:  # again if another node has just queued a job that has ended
+                row = connection.execute(OPEN_JOB, values).one_or_none()
+                if row is None:
+                    row = self._insert_job.run(connection, new).one_or_none()
+                elif row.retry_at:
+                    row = connection.execute(MAKE_DUE, {"job": row.id}).one()
             return read_job(row)
 
         return await self._database.write(operation)
@@ -92,19 +95,23 @@ class SqlJobs:
         )
 
         def operation(connection: Connection) -> tuple[Sequence[Job], Document] | None:
-            first = chosen.run(connection, {**claiming, **choice}).one_or_none()
-            if first is None:
-                return None
-            rows = [first]
-            if first.kind == JobKind.IMPORT.value and first.attempts == 1:
-                others = {**claiming, "document": first.document_id}
-                rows += CLAIM_OTHERS.run(connection, others)
-            document = CLAIMED.run(connection, {"document": first.document_id}).one()
+            while True:  # again if the document was deleted meanwhile, and the job with it
+                first = chosen.run(connection, {**claiming, **choice}).one_or_none()
+                if first is None:
+                    return None
+                rows = [first]
+                if first.kind == JobKind.IMPORT.value and first.attempts == 1:
+                    others = {**claiming, "document": first.document_id}
+                    rows += CLAIM_OTHERS.run(connection, others)
+                document = CLAIMED.run(connection, {"document": first.document_id}).one_or_none()
+                if document is not None:
+                    break
             waits = bool(document.index_waits)
             claimed = [replace(read_job(row), index_waits=waits) for row in rows]
             return sorted(claimed, key=lambda job: job.id), read_document(document)
 
-        return await self._database.write(operation)
+        # While one import of a document is running, no other node claims the others.
+        return await self._database.write(operation, is_single=True)
 
     async def report(
         self,

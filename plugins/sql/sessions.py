@@ -49,6 +49,8 @@ from .schema import extents, sessions
 from .schema import holds as holds_table
 from .session_updates import SessionUpdate
 
+_ROOM_FOR_OTHERS = 1000
+"""More sessions than other nodes may be creating in transactions that have not ended."""
 _COMMIT_AND_LOOK = {
     holds: statements.commit_and_look(holds_session=holds) for holds in (False, True)
 }
@@ -107,8 +109,9 @@ class SqlSessionStore:
 
     async def idle_from(self, now: datetime, max_gap: float) -> datetime:
         """Record that a server runs at ``now``; return since when idle time counts."""
+        insert_into = self._database.insert
         return await self._database.write(
-            lambda connection: idle_clock.record(connection, now, max_gap)
+            lambda connection: idle_clock.record(connection, now, max_gap, insert=insert_into)
         )
 
     async def create(self, session: Session, *, most_open: int | None = None) -> None:
@@ -139,12 +142,17 @@ class SqlSessionStore:
 
         They are counted only when as many were created since the last count as there was
         room for then: fewer cannot be too many. If other nodes create some, too, they are always
-        counted. Called by the one thread that writes.
+        counted, and near the limit one node at a time creates them. Called by the one thread that
+        writes.
         """
         limit, remaining = self._room.get(owner, (most, 0))
-        if limit != most or remaining <= 0 or self._shared():
+        shared = self._shared()
+        if limit != most or remaining <= 0 or shared:
             values = {"owner": owner, "most": most}
             remaining = most - connection.execute(statements.OPEN_OF_OWNER, values).scalar_one()
+            if shared and self._database.postgresql and remaining < _ROOM_FOR_OTHERS:
+                connection.execute(statements.LOCK_OWNER, {"key": f"owner {owner}"})
+                remaining = most - connection.execute(statements.OPEN_OF_OWNER, values).scalar_one()
         self._room[owner] = (most, remaining - 1)
         return remaining > 0
 

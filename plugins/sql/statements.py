@@ -102,6 +102,10 @@ OPEN_OF_OWNER = select(func.count()).select_from(
     .limit(bindparam("most"))
     .subquery()
 )
+_OWNER_LOCK = 0x7064666F  # seed of the hash, so that no other lock has the same key
+LOCK_OWNER = select(
+    func.pg_advisory_xact_lock(func.hashtextextended(bindparam("key"), _OWNER_LOCK))
+)
 DELETE = (
     delete(sessions)
     .where(sessions.c.id == bindparam("session"))

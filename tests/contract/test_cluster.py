@@ -11,7 +11,9 @@ from pdfsluice.core import (
     Credentials,
     Hint,
     HintKind,
+    RateLimited,
     Scope,
+    StorageFailed,
 )
 from pdfsluice.core.testing.contracts.samples import NOW, extent, make_session
 from pdfsluice.plugins.api_keys.authenticator import ApiKeyAuthenticator
@@ -74,6 +76,19 @@ async def test_a_commit_returns_what_other_nodes_have_done(join: Join) -> None:
             assert list(standing.extents) == [extent(10, 20), own, extent(50, 60)]
 
 
+async def test_all_nodes_together_open_no_more_uploads_than_an_owner_may_have(join: Join) -> None:
+    async with join() as first, join() as second:
+        for number in range(5):
+            owner = f"owner {number}"
+            attempts = [
+                node.store.create(make_session(owner=owner), most_open=10)
+                for node in (first, second)
+                for _ in range(10)
+            ]
+            outcomes = await asyncio.gather(*attempts, return_exceptions=True)
+            assert [type(each) for each in outcomes if each].count(RateLimited) == 10
+
+
 async def test_one_live_node_does_a_duty(join: Join) -> None:
     async with join() as first, join() as second:
         assert await first.cluster.duty("sweep", 3600.0)
@@ -123,6 +138,27 @@ async def test_a_single_node_notices_the_second_one(join: Join) -> None:
             assert second.cluster.shared
             assert not second.cluster.first
             assert not (await second.cluster.hold(session.id)).mine
+
+
+async def test_a_node_whose_preparation_failed_is_prepared_again(join: Join) -> None:
+    attempts: list[int] = []
+
+    async def prepare() -> None:
+        attempts.append(len(attempts))
+        if len(attempts) == 1:
+            raise StorageFailed("The database did not answer.")
+
+    async with join(shared=False, heartbeat=0.05, folder="a") as first:
+        first.cluster.on_shared(prepare)
+        async with asyncio.timeout(30), join(shared=False, folder="b") as second:
+            assert attempts == [0, 1]
+            hint = Hint(HintKind.STOP, "an upload", 1, 2)
+
+            async def is_received() -> bool:  # a node may begin to listen after the hint
+                second.cluster.notify(hint)
+                return bool(first.heard)
+
+            await until(is_received, interval=0.1)
 
 
 async def test_a_second_node_waits_for_one_that_does_not_answer(join: Join) -> None:

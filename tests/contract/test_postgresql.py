@@ -2,8 +2,10 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -74,6 +76,48 @@ async def test_of_two_updates_one_wins(two_servers: tuple[Stores, Stores]) -> No
     winners = [outcome for outcome in outcomes if isinstance(outcome, Session)]
     assert sorted(winner.id for winner in winners) == sorted(session.id for session in sessions)
     assert sum(isinstance(outcome, StateConflict) for outcome in outcomes) == 20
+
+
+@contextmanager
+def uncommitted(url: str, statement: str) -> Iterator[tuple[Any, Callable[[], Awaitable[None]]]]:
+    """Run a statement of another server; provide its result, and how it is committed.
+
+    It is committed when a transaction waits for it.
+    """
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    with engine.connect() as other, engine.connect() as observer:
+
+        async def commit() -> None:
+            await until(lambda: observer.execute(waiting).scalar_one())
+            other.commit()
+
+        yield other.execute(text(statement)).scalar_one(), commit
+    engine.dispose()
+
+
+async def test_a_job_that_another_server_queues_at_the_same_time_is_returned(
+    two_servers: tuple[Stores, Stores], empty_postgresql: str
+) -> None:
+    (_, here), _ = two_servers
+    document = await here.add(make_document(), [])
+    columns = "document_id, kind, state, progress, message, attempts"
+    new = f"INSERT INTO jobs ({columns}) VALUES ({document.id}, 'index', 'queued', 0, '', 0)"
+    with uncommitted(empty_postgresql, f"{new} RETURNING id") as (number, commit):
+        enqueued = asyncio.create_task(here.enqueue(document.id, JobKind.INDEX))
+        await commit()
+        assert (await enqueued).id == number
+
+
+async def test_servers_record_at_the_same_time_that_they_run(
+    two_servers: tuple[Stores, Stores], empty_postgresql: str
+) -> None:
+    (here, _), _ = two_servers
+    record = "INSERT INTO idle_clock (id, recorded_at, idle_from) VALUES (1, 0, 0) RETURNING id"
+    with uncommitted(empty_postgresql, record) as (_, commit):
+        recorded = asyncio.create_task(here.idle_from(NOW, 60.0))
+        await commit()
+        assert (await recorded).year == 1970
 
 
 async def test_a_document_is_added_once_and_its_job_claimed_once(
