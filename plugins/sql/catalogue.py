@@ -47,6 +47,7 @@ from .versions import (
     supersede,
     unlink,
 )
+from .writer import order_of_account
 
 _DIGEST_LOCK = 0x70646664  # seed of the hash, so that no other lock has the same key
 
@@ -160,7 +161,8 @@ class SqlCatalogue(SqlManagedJobs, SqlPages, SqlJobs, SqlVersions):
             update.run(connection, self._database, counts)
             return read_document(stored), update.new
 
-        return await self._database.write(operation, durable=True)
+        order = order_of_account(row["account"], session.id)
+        return await self._database.write(operation, durable=True, order=order)
 
     def _insert(
         self, connection: Connection, document: NewDocument, row: dict[str, Any], *, unique: bool

@@ -2,20 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, TypeVar
 from uuid import uuid4
 
+from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
+
+from pdfsluice.core.threads import Workers
 
 from .engine import READERS, Engines
 from .errors import MAX_ATTEMPTS, RETRY_SECONDS, is_damage, located, meaning
 from .fence import Fence
 from .migrations import migrate
-from .writer import Operation, Writer
+from .writer import LAST, Operation, Writer
 
 T = TypeVar("T")
 
@@ -36,7 +39,8 @@ class Database:
     def __init__(self, engines: Engines, fence: Fence | None = None) -> None:
         self._engines = engines
         self._writer = Writer(engines)
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sql-reader")
+        self._readers = Workers(READERS, "sql-reader")
+        self._idle: list[Connection] = []  # that SQLite's readers keep
         self.node = str(uuid4())
         self.folder = ""
         self.shared = False
@@ -46,7 +50,12 @@ class Database:
         self._heart = Writer(engines) if self.postgresql else self._writer
 
     async def write(
-        self, operation: Operation[T], *, durable: bool = False, is_single: bool = False
+        self,
+        operation: Operation[T],
+        *,
+        durable: bool = False,
+        is_single: bool = False,
+        order: str = LAST,
     ) -> T:
         """Run an operation in a transaction; return when it is committed.
 
@@ -54,14 +63,18 @@ class Database:
             operation: The operation.
             durable: Whether it survives a power cut whatever the durability setting is.
             is_single: Whether each of its statements may be committed by itself.
+            order: Its place among operations that are committed together.
 
         Raises:
             StorageFailed: This node is cut off from the database.
         """
+        run = partial(
+            self._writer.run, operation, durable=durable, is_single=is_single, order=order
+        )
         if not self.shared:
-            return await self._writer.run(operation, durable=durable, is_single=is_single)
+            return await run()
         async with self.fence.passed():
-            return await self._writer.run(operation, durable=durable, is_single=is_single)
+            return await run()
 
     async def write_heartbeat(self, operation: Operation[T], *, is_single: bool = False) -> T:
         """Run an operation of the heartbeat in a transaction, as :meth:`write` does.
@@ -77,17 +90,16 @@ class Database:
         Raises:
             StorageFailed: This node is cut off from the database.
         """
-        run = asyncio.get_running_loop().run_in_executor
         if not self.shared:
-            return await run(self._readers, self._read, operation)
+            return await self._readers.run(self._read, operation)
         async with self.fence.passed():
-            return await run(self._readers, self._read, operation)
+            return await self._readers.run(self._read, operation)
 
     def _read(self, operation: Operation[T]) -> T:
         attempt = 1
         while True:
             try:
-                with self._engines.read.connect() as connection:
+                with self._reading() as connection:
                     return operation(connection)
             except DBAPIError as error:
                 # SQLite reports a read error of the disk as damage; a second look decides.
@@ -96,12 +108,37 @@ class Database:
                 time.sleep(attempt * RETRY_SECONDS)
                 attempt += 1
 
+    @contextmanager
+    def _reading(self) -> Generator[Connection]:
+        """Provide a connection; those of SQLite are kept until they fail.
+
+        The pool takes longer to lend a connection and to take it back than most readings take.
+        """
+        if not self._engines.keeps_connections:
+            with self._engines.read.connect() as connection:
+                yield connection
+            return
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._engines.read.connect()
+        try:
+            yield connection
+            if connection.in_transaction():
+                connection.rollback()
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+
     async def close(self) -> None:
         """Commit what waits and close all connections."""
         await self._writer.close()
         if self._heart is not self._writer:
             await self._heart.close()
-        self._readers.shutdown()
+        self._readers.close()
+        for connection in self._idle:
+            connection.close()
         await asyncio.to_thread(self._engines.dispose)
 
 

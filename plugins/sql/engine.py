@@ -45,8 +45,8 @@ class Engines:
         location: The database, for people; without a password.
         power_safe: Whether every commit survives a power cut; if not, only those within
             :meth:`syncing` do.
-        keeps_writer: Whether the writer may keep its connection between two transactions. A
-            server may close one that is idle, and the pool then replaces it.
+        keeps_connections: Whether writer and readers may keep theirs when they have done their
+            work. A server may close one that is idle, and the pool then replaces it.
         commits_alone: Whether a single statement needs no transaction around it. To PostgreSQL
             its beginning and its end are two journeys.
     """
@@ -55,7 +55,7 @@ class Engines:
     read: Engine
     location: str
     power_safe: bool = True
-    keeps_writer: bool = False
+    keeps_connections: bool = False
     commits_alone: bool = False
 
     @contextmanager
@@ -200,7 +200,7 @@ def _sqlite(url: URL, path: Path, durability: str, *, check: bool) -> Engines:
         _begin_immediate(connection)
 
     engines = Engines(
-        write=write, read=read, location=str(path), power_safe=power_safe, keeps_writer=True
+        write=write, read=read, location=str(path), power_safe=power_safe, keeps_connections=True
     )
     try:
         if unclean:

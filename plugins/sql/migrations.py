@@ -11,6 +11,7 @@ from sqlalchemy import Connection, inspect, text, update
 from pdfsluice.core import StorageFailed
 
 from .counting import recount
+from .functions import create_functions
 from .schema import (
     api_keys,
     duties,
@@ -234,6 +235,7 @@ STEPS: Sequence[Step] = (
     _share_rates,
     _keep_rate_limits,
     _mark_readers,
+    create_functions,
 )
 """Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
 
@@ -251,6 +253,7 @@ def migrate(connection: Connection, location: str, steps: Sequence[Step] = STEPS
     newest = len(steps) + 1
     if not inspect(connection).has_table(schema_version.name):
         metadata.create_all(connection)
+        create_functions(connection)
         connection.execute(schema_version.insert().values(version=newest))
         return
     version = connection.execute(schema_version.select()).scalar_one()

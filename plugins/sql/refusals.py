@@ -1,5 +1,6 @@
 """Why the session store refuses: unknown ids, extents that overlap, lost updates."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -37,9 +38,24 @@ def explain_refused_extent(connection: Connection, values: dict[str, Any]) -> No
         OffsetConflict: Other bytes were committed in this range.
     """
     state = statements.STATE.run(connection, values).scalar_one_or_none()
+    is_same = bool(statements.SAME_EXTENT.run(connection, values).rows)
+    check_refused_extent(state, values, is_same=is_same)
+
+
+def check_refused_extent(state: str | None, values: Mapping[str, Any], *, is_same: bool) -> None:
+    """Raise why an extent was not inserted, unless it is there already.
+
+    Args:
+        state: The state of its session; ``None`` if there is none.
+        values: The extent.
+        is_same: Whether it is there already.
+
+    Raises:
+        SessionNotFound, StateConflict, OffsetConflict: See :func:`explain_refused_extent`.
+    """
     if state is None:
         raise not_found(values["session"])
-    if statements.SAME_EXTENT.run(connection, values).rows:
+    if is_same:
         return
     if state not in statements.OPEN_STATES:
         raise StateConflict(

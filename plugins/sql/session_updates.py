@@ -12,6 +12,7 @@ from . import counting, statements
 from .database import Database
 from .encoding import session_row
 from .refusals import key_of, refused_update
+from .writer import order_of_account, order_of_session
 
 
 class SessionUpdate:
@@ -48,6 +49,13 @@ class SessionUpdate:
         """Whether one statement does it: nothing is counted, and no hold ends."""
         counts = counting.growth(self._session, self.new, self._metadata)
         return self.new.state not in ENDED and not any(counts.values())
+
+    @property
+    def order(self) -> str:
+        """Its place among operations that are committed together."""
+        if self.is_single:
+            return order_of_session(self.new.id)
+        return order_of_account(counting.account_of(self.new), self.new.id)
 
     def run(
         self,

@@ -1,6 +1,6 @@
 """The session store ``sql``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from operator import attrgetter
@@ -36,6 +36,7 @@ from .analytics import SqlAnalytics
 from .cluster import SqlCluster
 from .database import Database
 from .encoding import clean, read_session, session_row, to_micros
+from .functions import COMMIT_EXTENT
 from .hints import Channel, NoChannel
 from .keys import SqlKeys
 from .nodes import HEARTBEAT_INTERVAL
@@ -44,16 +45,16 @@ from .quotas import SqlQuotas
 from .rate_limits import SqlRateLimits
 from .rates import SqlRates
 from .reading import ranges_of
-from .refusals import explain_refused_extent, key_of, not_found
+from .refusals import check_refused_extent, explain_refused_extent, key_of, not_found
 from .schema import extents, sessions
 from .schema import holds as holds_table
 from .session_updates import SessionUpdate
+from .writer import order_of_account, order_of_session
 
+_NO_EXTENTS = -1
 _ROOM_FOR_OTHERS = 1000
 """More sessions than other nodes may be creating in transactions that have not ended."""
-_COMMIT_AND_LOOK = {
-    holds: statements.commit_and_look(holds_session=holds) for holds in (False, True)
-}
+_start = attrgetter("start")
 
 
 class SqlSessionStore:
@@ -63,10 +64,10 @@ class SqlSessionStore:
     before it; the session's row stays untouched, and ``committed`` and ``updated_at`` follow
     from the extents when a session is read.
 
-    On PostgreSQL a statement of its own locks the session's row first. One statement
-    that locks and inserts would not do: its snapshot is taken before it waits for the lock, so
-    that it misses the extent of the commit for which it waited (READ COMMITTED takes one
-    snapshot for each statement).
+    On PostgreSQL the session's row is locked first, and a function does both; see
+    :mod:`.functions`. One statement that locks and inserts would not do: its snapshot is taken
+    before it waits for the lock, so that it misses the extent of the commit for which it waited
+    (READ COMMITTED takes one snapshot for each statement).
     """
 
     def __init__(
@@ -135,7 +136,8 @@ class SqlSessionStore:
                 connection.execute(statements.DELETE, {"session": session.id})
                 raise
 
-        await self._database.write(operation)
+        order = order_of_account(row["account"], session.id)
+        await self._database.write(operation, order=order)
 
     def _has_room(self, connection: Connection, owner: str, most: int) -> bool:
         """Return whether an owner may have one more open session.
@@ -203,30 +205,44 @@ class SqlSessionStore:
             "committed_at": to_micros(now),
             "place": extent.place,
         }
+        if self._database.postgresql:
+            return await self._commit_in_one(values, frontier, holds=holds)
         asked = {**values, "frontier": frontier, "me": self._database.node}
 
         def operation(connection: Connection) -> Standing | None:
-            shared, postgresql = self._database.shared, self._database.postgresql
-            version = None
-            if shared or postgresql:  # the insertion sees all earlier commits
-                version = statements.LOCK_SESSION.run(connection, values).scalar_one_or_none()
-            if shared and postgresql:
-                row = _COMMIT_AND_LOOK[holds].run(connection, asked).one()
-                if not row.inserted:
-                    explain_refused_extent(connection, values)
-                committed = [Extent(*other) for other in row.others or ()]
-                committed += [extent] * row.inserted
-                committed.sort(key=attrgetter("start"))
-                return Standing(version=version or 0, extents=committed, held=row.held > 0)
+            shared, version = self._database.shared, None
+            if shared:
+                version = statements.VERSION.run(connection, values).scalar_one_or_none()
             if not statements.COMMIT.run(connection, values).rowcount:
                 explain_refused_extent(connection, values)
-            if version is None or not shared:
+            if version is None:
                 return None
             rows = statements.EXTENTS_AFTER.run(connection, asked)
             held = holds and self._hold.run(connection, asked).rowcount > 0
             return Standing(version=version, extents=[Extent(*row) for row in rows], held=held)
 
-        return await self._database.write(operation)
+        return await self._database.write(operation, order=order_of_session(session_id))
+
+    async def _commit_in_one(
+        self, values: Mapping[str, Any], frontier: int, *, holds: bool
+    ) -> Standing | None:
+        """Commit an extent on PostgreSQL, in one statement."""
+
+        def operation(connection: Connection) -> Standing | None:
+            shared = self._database.shared
+            holder = self._database.node if shared and holds else ""
+            after = frontier if shared else _NO_EXTENTS
+            asked = {**values, "frontier": after, "holder": holder}
+            row = COMMIT_EXTENT.run(connection, asked).one()
+            if not row.is_new:
+                check_refused_extent(row.row_state, values, is_same=row.is_same)
+            if not shared:
+                return None
+            committed = sorted((Extent(*each) for each in row.committed or ()), key=_start)
+            return Standing(version=row.row_version, extents=committed, held=row.is_held)
+
+        order = order_of_session(values["session"])
+        return await self._database.write(operation, is_single=True, order=order)
 
     async def extents(self, session_id: str) -> Sequence[Extent]:
         """Return the committed extents of a session, by start."""
@@ -247,7 +263,8 @@ class SqlSessionStore:
             for e in extents
         ]
         await self._database.write(
-            lambda connection: _run(connection, statements.DROP_EXTENT, rows)
+            lambda connection: _run(connection, statements.DROP_EXTENT, rows),
+            order=order_of_session(session_id),
         )
 
     async def merge_extents(self, session_id: str, parts: Sequence[Extent], whole: Extent) -> bool:
@@ -273,7 +290,8 @@ class SqlSessionStore:
             connection.execute(insert(extents), replacement)
             return True
 
-        return bool(parts) and await self._database.write(operation)
+        order = order_of_session(session_id)
+        return bool(parts) and await self._database.write(operation, order=order)
 
     async def update(self, session: Session, **changes: Unpack[SessionChanges]) -> Session:
         """Store changed fields, if the stored version is still ``session.version``."""
@@ -282,7 +300,7 @@ class SqlSessionStore:
         def operation(connection: Connection) -> None:
             update.run(connection, self._database)
 
-        await self._database.write(operation, is_single=update.is_single)
+        await self._database.write(operation, is_single=update.is_single, order=update.order)
         return update.new
 
     async def find(

@@ -2,19 +2,16 @@
 
 from sqlalchemy import (
     BigInteger,
-    Integer,
     String,
     and_,
     bindparam,
     delete,
     func,
     insert,
-    literal,
     or_,
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql
 
 from pdfsluice.core import SessionState
 from pdfsluice.core.uploads.lifecycle import OPEN
@@ -158,43 +155,6 @@ _commit = insert(extents).from_select(
     ),
 )
 COMMIT = Prepared(_commit)
-
-
-def commit_and_look(*, holds_session: bool) -> Prepared:
-    """Return a commit that returns what else is committed; of PostgreSQL.
-
-    Its columns are how many extents and holds it inserted, and the extents after the frontier
-    as lists, without the one it inserted.
-
-    Args:
-        holds_session: Whether it inserts a hold of the node ``me`` as well, if there is none.
-    """
-    inserted = _commit.returning(extents.c.session_id).cte("inserted")
-    new_hold = select(inserted.c.session_id, bindparam("me", type_=String), literal(0, Integer))
-    insert_hold = (
-        postgresql.insert(holds)
-        .from_select(["session_id", "node", "epoch"], new_hold)
-        .on_conflict_do_nothing()
-        .returning(holds.c.session_id)
-        .cte("held")
-    )
-    others = select(
-        func.json_agg(
-            func.json_build_array(
-                extents.c.start, extents.c.end, extents.c.fingerprint, extents.c.place
-            )
-        )
-    ).where(_is_after_frontier)
-    held = select(func.count()).select_from(insert_hold).scalar_subquery()
-    return Prepared(
-        select(
-            select(func.count()).select_from(inserted).scalar_subquery().label("inserted"),
-            (held if holds_session else literal(0, Integer)).label("held"),
-            others.scalar_subquery().label("others"),
-        )
-    )
-
-
 SAME_EXTENT = Prepared(
     select(extents.c.start).where(
         extents.c.session_id == bindparam("session"),
@@ -203,6 +163,7 @@ SAME_EXTENT = Prepared(
         extents.c.fingerprint == bindparam("fingerprint"),
     )
 )
+VERSION = Prepared(select(sessions.c.version).where(sessions.c.id == bindparam("session")))
 STATE = Prepared(select(sessions.c.state).where(sessions.c.id == bindparam("session")))
 EXTENTS_BETWEEN = (
     select(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -29,6 +30,18 @@ May run twice, and raises a PdfsluiceError only before it has written anything.
 """
 
 _MAX_BATCH = 256
+LAST = "2"
+"""The order of operations that lock other rows than those of sessions and accounts."""
+
+
+def order_of_session(session_id: str) -> str:
+    """Return the order of an operation that locks nothing but the row of a session."""
+    return f"0 {session_id}"
+
+
+def order_of_account(account: str, session_id: str) -> str:
+    """Return the order of an operation that locks a session and then the row of an account."""
+    return f"1 {account} {session_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +50,10 @@ class _Request:
     future: asyncio.Future[Any]
     durable: bool
     is_single: bool
+    order: str
+
+
+_order = attrgetter("order")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +72,10 @@ class _UnavailableError(Exception):
 class Writer:
     """One thread that runs operations in transactions, in the order of their arrival.
 
+    Operations that are committed together run in the order of the rows that they lock. If two nodes
+    locked the rows of the same uploads in different orders, each would wait for the other for a
+    second, until PostgreSQL ends one of both.
+
     Args:
         engines: The database; one connection of ``write`` is used at a time.
     """
@@ -68,7 +89,12 @@ class Writer:
         self._connection: Connection | None = None
 
     async def run(
-        self, operation: Operation[T], *, durable: bool = False, is_single: bool = False
+        self,
+        operation: Operation[T],
+        *,
+        durable: bool = False,
+        is_single: bool = False,
+        order: str = LAST,
     ) -> T:
         """Run an operation; return its result when it is committed.
 
@@ -78,6 +104,8 @@ class Writer:
                 operations that are committed with it then do, too.
             is_single: Whether each of its statements may be committed by itself, as if it
                 were the only one that writes.
+            order: Its place among operations that are committed together; see
+                :func:`order_of_session` and :func:`order_of_account`.
 
         Raises:
             PdfsluiceError: What the operation raised, or the failure of the database.
@@ -85,7 +113,7 @@ class Writer:
         if self._closed:
             raise StorageFailed("The database is closed.", hint="The server is shutting down.")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Request(operation, future, durable, is_single))
+        self._waiting.append(_Request(operation, future, durable, is_single, order))
         if self._drain is None:
             self._drain = asyncio.create_task(self._commit_waiting())
         return await future
@@ -104,6 +132,7 @@ class Writer:
             while self._waiting:
                 batch = [r for r in self._waiting[:_MAX_BATCH] if not r.future.cancelled()]
                 del self._waiting[:_MAX_BATCH]
+                batch.sort(key=_order)
                 try:
                     await self._commit(batch)
                 except _UnavailableError as error:
@@ -172,7 +201,7 @@ class Writer:
         except BaseException:
             connection.close()
             raise
-        if self._engines.keeps_writer:
+        if self._engines.keeps_connections:
             self._connection = connection
         else:
             connection.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 
 from pdfsluice.core.document_models import JobKind
 from pdfsluice.core.errors import PluginError, StateConflict
@@ -76,6 +76,35 @@ async def test_of_two_updates_one_wins(two_servers: tuple[Stores, Stores]) -> No
     winners = [outcome for outcome in outcomes if isinstance(outcome, Session)]
     assert sorted(winner.id for winner in winners) == sorted(session.id for session in sessions)
     assert sum(isinstance(outcome, StateConflict) for outcome in outcomes) == 20
+
+
+async def test_commits_to_the_same_uploads_do_not_wait_for_each_other_in_a_circle(
+    two_servers: tuple[Stores, Stores],
+) -> None:
+    (here, _), (there, _) = two_servers
+    sessions = [make_session(total_size=100) for _ in range(40)]
+    await asyncio.gather(*map(here.create, sessions))
+    failures: list[object] = []
+
+    def note(failure: object) -> None:
+        failures.append(failure)
+
+    event.listen(Engine, "handle_error", note)
+    try:
+        for start in range(0, 60, 10):
+            at_once = [
+                *(here.commit(each.id, extent(start, start + 5), NOW) for each in sessions),
+                *(
+                    there.commit(each.id, extent(start + 5, start + 10), NOW)
+                    for each in reversed(sessions)
+                ),
+            ]
+            await asyncio.gather(*at_once)
+    finally:
+        event.remove(Engine, "handle_error", note)
+    assert not failures, "PostgreSQL ends one of two that wait for each other, after a second"
+    for session in sessions:
+        assert (await here.get(session.id)).committed.ranges == ((0, 60),)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from pdfsluice.plugins.sql.database import Database, open_database
 from pdfsluice.plugins.sql.engine import open_engines
 from pdfsluice.plugins.sql.errors import is_read_error, meaning
 from pdfsluice.plugins.sql.sessions import SqlSessionStore
+from pdfsluice.plugins.sql.writer import LAST
 
 
 @asynccontextmanager
@@ -54,9 +55,10 @@ async def test_documents_come_and_go_durably_and_nothing_else_does(tmp_path: Pat
             *,
             durable: bool = False,
             is_single: bool = False,
+            order: str = LAST,
         ):
             levels.append(2 if durable else 1)
-            return await real(operation, durable=durable, is_single=is_single)
+            return await real(operation, durable=durable, is_single=is_single, order=order)
 
         database.write = write  # type: ignore[method-assign]
         session = make_session()
