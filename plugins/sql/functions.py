@@ -2,7 +2,7 @@
 
 To PostgreSQL each statement is a journey, and so are the beginning and the end of a transaction.
 This function is one journey for all of them. Within it each statement has a snapshot of its own
-(READ COMMITTED), and its plans are kept by the connection, also behind a pooler.
+(READ COMMITTED), and the connection keeps its plans, also if it is that of a pooler.
 """
 
 from sqlalchemy import (

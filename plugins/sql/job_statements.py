@@ -52,7 +52,7 @@ ADD_JOBS = PreparedRows(
 
 
 def insert_job(insert_into: Callable[[Table], Any]) -> Prepared:
-    """Return the insertion of a job, which returns its row, and no row if one is open already.
+    """Return the insertion of a job, which returns its row, or none if one is open.
 
     Args:
         insert_into: The INSERT of the database, which has ON CONFLICT.

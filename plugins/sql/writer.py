@@ -35,12 +35,12 @@ LAST = "2"
 
 
 def order_of_session(session_id: str) -> str:
-    """Return the order of an operation that locks nothing but the row of a session."""
+    """Return the order of an operation that locks the row of a session alone."""
     return f"0 {session_id}"
 
 
 def order_of_account(account: str, session_id: str) -> str:
-    """Return the order of an operation that locks a session and then the row of an account."""
+    """Return the order of an operation that locks a session, then an account."""
     return f"1 {account} {session_id}"
 
 

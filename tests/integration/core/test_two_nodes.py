@@ -64,7 +64,7 @@ async def test_chunks_of_one_upload_come_to_any_node(tmp_path: Path) -> None:
 
 
 async def test_what_another_node_receives_during_a_start_is_kept(tmp_path: Path) -> None:
-    """The node that starts first may look for lost bytes while the other receives some."""
+    """The first node looks for lost bytes while another one receives some."""
     async with nodes(tmp_path) as (first, second):
         uploads = first.sweeper._uploads
         orphans, begun = uploads.orphans, list[Session]()
