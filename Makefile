@@ -27,7 +27,7 @@ help: ## Show this list
 demo: $(VENV)/.installed ## Upload, import, index and search a sample document (ONCE=1: then stop)
 	@$(BIN)/pdfsluice demo $(if $(ONCE),--once) $(ARGS)
 
-serve: $(VENV)/.installed ## Start a server; its data are kept in var/data
+serve: $(VENV)/.installed ## Start a server; its data is kept in var/data
 	@$(BIN)/pdfsluice serve --data-dir var/data $(ARGS)
 
 install: $(VENV)/.installed ## Make the environment and install pdfsluice into it

@@ -159,7 +159,7 @@ def show(
         err.print(f"  [dim]Try again with: {escape(again)}[/]", soft_wrap=True)
     print_findings(document.findings)
     for part in document.unscanned:
-        err.print(f"  [yellow]not looked into:[/] {escape(part.message)}", soft_wrap=True)
+        err.print(f"  [yellow]not checked:[/] {escape(part.message)}", soft_wrap=True)
 
 
 def _version_of(document: Document) -> str:
@@ -204,7 +204,7 @@ def retry(
 @app.command()
 def rename(
     document_id: Id,
-    title: str,
+    title: Annotated[str, typer.Argument(metavar="TITLE", help="The new title.")],
     *,
     server: Server = DEFAULT_SERVER,
     key_file: KeyFile = None,
@@ -213,7 +213,7 @@ def rename(
     """Give a document another title."""
     title = typed(title)
     if not title.strip():
-        raise typer.BadParameter("a title has at least one letter", param_hint="'TITLE'")
+        raise typer.BadParameter("the title must not be empty", param_hint="'TITLE'")
     document = _with_client(server, key_file, ca, lambda client: client.rename(document_id, title))
     out.print(f"Document {document.id} is now {escape(document.title)}.")
 
@@ -223,7 +223,9 @@ def tag(
     document_id: Id,
     tags: Annotated[
         list[str] | None,
-        typer.Argument(metavar="TAG", help="All tags from now on; give none to remove all."),
+        typer.Argument(
+            metavar="TAG", help="All tags that the document shall have; none removes all."
+        ),
     ] = None,
     *,
     server: Server = DEFAULT_SERVER,

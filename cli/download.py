@@ -52,8 +52,8 @@ def download(
             "--output",
             "-o",
             metavar="FILE",
-            help="Where to put it: a file, a folder, or - for standard output. By default it is"
-            " put here, under its own name.",
+            help="File, folder, or - for standard output. By default the file is stored in the"
+            " current folder, under its own name.",
         ),
     ] = None,
     identity: Annotated[
@@ -63,7 +63,7 @@ def download(
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help="Decrypt it with a secret key in this file, after it has arrived.",
+            help="Decrypt the file with a secret key in this file, after it has arrived.",
         ),
     ] = None,
     force: Annotated[

@@ -100,7 +100,7 @@ def cancel(
     if as_json:
         print_json(job)
     elif job.stopping:
-        err.print(f"Job {job.id} has not stopped yet. It will; see `pdfsluice jobs list`.")
+        err.print(f"Job {job.id} is stopping; `pdfsluice jobs list` shows when it has ended.")
     elif job.state == _State.CANCELLED:
         out.print(f"Job {job.id} is cancelled.")
     else:

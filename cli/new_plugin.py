@@ -105,7 +105,7 @@ def files(name: str, kind: Kind) -> Mapping[Path, str]:
     """
     if not _NAME.fullmatch(name) or len(name) > _MAX_NAME or module_of(name) in _TAKEN:
         raise ProtocolError(
-            f"{name[:_MAX_NAME]!r} is no name for a plugin.",
+            f"{name[:_MAX_NAME]!r} cannot be the name of a plugin.",
             hint="Use lower-case letters, digits and single hyphens, such as acme-words; words of"
             " Python and names of its modules are taken.",
         )

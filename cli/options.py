@@ -124,7 +124,7 @@ def _checked(key: str, origin: str) -> str:
     """Return a key that is valid in a header (RFC 6750, 2.1), or refuse it."""
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise AuthenticationFailed(
-            f"what is in {origin} is no API key: a key is one line of letters, digits and signs,"
-            " without a space"
+            f"what is in {origin} is not an API key: a key is one line of letters, digits and"
+            " signs, without a space"
         )
     return key

@@ -79,7 +79,9 @@ OWN_COMMANDS = (
         target=f"{_HERE}.new_plugin:new_plugin",
     ),
     CommandSpec(
-        name="demo", help="Show it all with a sample document.", target=f"{_HERE}.demo.command:demo"
+        name="demo",
+        help="Show everything with a sample document.",
+        target=f"{_HERE}.demo.command:demo",
     ),
     CommandSpec(
         name="nodes", help="List the live servers and workers.", target=f"{_HERE}.nodes:nodes"

@@ -27,7 +27,7 @@ _DEFAULT = -1
 
 
 _MAX_LIMIT = 10**15
-"""The largest limit that the server takes."""
+"""The largest limit that the server accepts."""
 
 
 def _size(text: str) -> int:
@@ -46,8 +46,6 @@ def _checked(limit: int) -> int:
     return limit
 
 
-_Size = Annotated[int | None, typer.Option(parser=_size, metavar="SIZE|none")]
-_Number = Annotated[int | None, typer.Option(parser=_number, metavar="NUMBER|none")]
 _TEXTS = {
     "stored_bytes": "Documents and unfinished uploads, bytes",
     "reserved_bytes": "Unfinished uploads, bytes",
@@ -143,14 +141,49 @@ def set_limits(
     key_file: KeyFile = None,
     ca: Authority = None,
     *,
-    stored_bytes: _Size = None,
-    reserved_bytes: _Size = None,
-    metadata_bytes: _Size = None,
-    open_uploads: _Number = None,
-    documents: _Number = None,
-    uploads_per_day: _Number = None,
-    ocr_pages_per_day: _Number = None,
-    connections: _Number = None,
+    stored_bytes: Annotated[
+        int | None,
+        typer.Option(
+            parser=_size,
+            metavar="SIZE|none",
+            help="Bytes of documents, and of unfinished uploads at full size.",
+        ),
+    ] = None,
+    reserved_bytes: Annotated[
+        int | None,
+        typer.Option(
+            parser=_size, metavar="SIZE|none", help="Bytes of unfinished uploads at full size."
+        ),
+    ] = None,
+    metadata_bytes: Annotated[
+        int | None,
+        typer.Option(parser=_size, metavar="SIZE|none", help="Bytes of titles and metadata."),
+    ] = None,
+    open_uploads: Annotated[
+        int | None, typer.Option(parser=_number, metavar="NUMBER|none", help="Unfinished uploads.")
+    ] = None,
+    documents: Annotated[
+        int | None,
+        typer.Option(
+            parser=_number, metavar="NUMBER|none", help="Documents and unfinished uploads."
+        ),
+    ] = None,
+    uploads_per_day: Annotated[
+        int | None,
+        typer.Option(parser=_number, metavar="NUMBER|none", help="Uploads since midnight (UTC)."),
+    ] = None,
+    ocr_pages_per_day: Annotated[
+        int | None,
+        typer.Option(
+            parser=_number, metavar="NUMBER|none", help="Pages that OCR reads since midnight (UTC)."
+        ),
+    ] = None,
+    connections: Annotated[
+        int | None,
+        typer.Option(
+            parser=_number, metavar="NUMBER|none", help="Requests and WebSockets at the same time."
+        ),
+    ] = None,
     clear: Annotated[
         bool, typer.Option("--clear", help="Remove the limits that are not given.")
     ] = False,

@@ -32,7 +32,7 @@ _DEFAULT = -1
 """Stands for ``default``: the limit of the settings."""
 
 _MAX_RATE = 10**15
-"""The highest rate that the server takes."""
+"""The highest rate that the server accepts."""
 
 
 def _rate(text: str) -> int:
@@ -40,11 +40,8 @@ def _rate(text: str) -> int:
         return _DEFAULT if text == "default" else 0
     rate = size(text)
     if rate > _MAX_RATE:
-        raise typer.BadParameter(f"it must be at most {_MAX_RATE:,} bytes; 0 is no limit")
+        raise typer.BadParameter(f"it must be at most {_MAX_RATE:,} bytes; 0 means no limit")
     return rate
-
-
-_Rate = Annotated[int | None, typer.Option(parser=_rate, metavar="SIZE|default")]
 
 
 def rates(
@@ -52,12 +49,26 @@ def rates(
     key_file: KeyFile = None,
     ca: Authority = None,
     *,
-    session: _Rate = None,
-    principal: _Rate = None,
-    total: _Rate = None,
-    download: _Rate = None,
-    principal_download: _Rate = None,
-    total_download: _Rate = None,
+    session: Annotated[
+        int | None, typer.Option(parser=_rate, metavar="SIZE|default", help="Each upload.")
+    ] = None,
+    principal: Annotated[
+        int | None,
+        typer.Option(parser=_rate, metavar="SIZE|default", help="All uploads of a principal."),
+    ] = None,
+    total: Annotated[
+        int | None, typer.Option(parser=_rate, metavar="SIZE|default", help="All uploads.")
+    ] = None,
+    download: Annotated[
+        int | None, typer.Option(parser=_rate, metavar="SIZE|default", help="Each download.")
+    ] = None,
+    principal_download: Annotated[
+        int | None,
+        typer.Option(parser=_rate, metavar="SIZE|default", help="All downloads of a principal."),
+    ] = None,
+    total_download: Annotated[
+        int | None, typer.Option(parser=_rate, metavar="SIZE|default", help="All downloads.")
+    ] = None,
     clear: Annotated[
         bool, typer.Option("--clear", help="Return to the settings for all that are not given.")
     ] = False,
@@ -65,8 +76,8 @@ def rates(
 ) -> None:
     """Show or change how fast uploads and downloads may be; for administrators.
 
-    A change counts immediately, at all servers and after a restart. 0 is no limit, default that
-    of the settings. Limits that are not given stay as they are.
+    SIZE is bytes per second; 0 means no limit, and default returns to the setting. A change
+    applies immediately, at all servers and after a restart. Limits that are not given stay.
     """
     limits = {
         "session": session,

@@ -28,13 +28,15 @@ _MIN_MARKED_LETTERS = 3
 
 
 def search(
-    query: Annotated[list[str], typer.Argument(metavar="WORD", help="What to look for.")],
+    query: Annotated[
+        list[str], typer.Argument(metavar="WORD", help="Words or a question to search for.")
+    ],
     server: Server = DEFAULT_SERVER,
     key_file: KeyFile = None,
     ca: Authority = None,
     *,
     top_k: Annotated[
-        int, typer.Option("--top-k", "-k", min=1, max=100, help="How many passages.")
+        int, typer.Option("--top-k", "-k", min=1, max=100, help="Number of passages to print.")
     ] = 5,
     title: Annotated[
         str, typer.Option("--title", help="Only documents with this in their title or file name.")
@@ -51,7 +53,7 @@ def search(
     """Search the documents and print the passages that fit best, with their pages."""
     words = typed(" ".join(query)).strip()
     if not words:
-        raise typer.BadParameter("give words to look for", param_hint="'WORD'")
+        raise typer.BadParameter("give words to search for", param_hint="'WORD'")
     where = SearchFilter(title=typed(title), tags=tuple(map(typed, tag or ())))
     connected = partial(connect, server, key_file, ca)
     wanted = where if where.as_request() else None

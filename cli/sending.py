@@ -178,7 +178,7 @@ class _Run:
             soft_wrap=True,
         )
         if document.decision != "note" and not self.output.quiet:
-            err.print("  It was accepted, with findings to look at:")
+            err.print("  It was accepted; review these findings:")
             print_findings(document.findings)
 
     def advise(self, why: str) -> None:
@@ -195,7 +195,7 @@ class _Run:
             err.print(f"{why} Nothing of {name} was sent.")
             return
         if not self.output.resumable:
-            err.print(f"{why} Upload {name} again: it was encrypted for this run alone.")
+            err.print(f"{why} Upload {name} again: its encrypted copy existed for this run only.")
             return
         share = now.acknowledged_bytes / now.total_bytes if now.total_bytes else 0.0
         err.print(
@@ -223,7 +223,7 @@ def _caveats(document: Document) -> str:
     if document.decision != "note":
         caveats.append(f"flagged: {kinds_of(document.findings)}")
     if document.unscanned:
-        caveats.append(f"{counted(len(document.unscanned), 'part')} not looked into")
+        caveats.append(f"{counted(len(document.unscanned), 'part')} not checked")
     see = f"see {command('documents', 'show', str(document.id))}"
     return "; ".join([*caveats, see]) if caveats else ""
 

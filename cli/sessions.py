@@ -63,9 +63,9 @@ def sessions(
             print_json(upload)
         return
     if not uploads:
-        err.print("There is no unfinished upload.")
+        err.print("There are no unfinished uploads.")
         return
-    table = listing(*_names(), "Begun", "State")
+    table = listing(*_names(), "Started", "State")
     for upload in uploads:
         table.add_row(*_row(upload))
     print_table(table)

@@ -24,7 +24,7 @@ from .sending import Output, send_files
 Files = Annotated[
     list[Path],
     typer.Argument(
-        metavar="FILE", exists=True, dir_okay=False, readable=True, help="What to upload."
+        metavar="FILE", exists=True, dir_okay=False, readable=True, help="PDF files to upload."
     ),
 ]
 Parallel = Annotated[
@@ -33,7 +33,10 @@ Parallel = Annotated[
 Rate = Annotated[
     int | None,
     typer.Option(
-        "--limit-rate", parser=size, metavar="SIZE", help="Send no more than this a second."
+        "--limit-rate",
+        parser=size,
+        metavar="SIZE",
+        help="Bytes per second to send at most, such as 2MiB.",
     ),
 ]
 Compress = Annotated[
@@ -62,7 +65,7 @@ Replaces = Annotated[
         "--replaces",
         metavar="ID",
         min=1,
-        help="The document of which this is a new version; what it has already is not sent again.",
+        help="Upload the file as a new version of this document; only what changed is sent.",
     ),
 ]
 Wait = Annotated[
@@ -85,7 +88,10 @@ def upload(
     chunk_size: Annotated[
         int | None,
         typer.Option(
-            "--chunk-size", parser=size, metavar="SIZE", help="Ask for chunks of this size: 8MiB."
+            "--chunk-size",
+            parser=size,
+            metavar="SIZE",
+            help="Size of chunks to ask for, such as 8MiB.",
         ),
     ] = None,
     parallel: Parallel = 4,
@@ -103,7 +109,8 @@ def upload(
     encrypt_to: EncryptTo = None,
     replaces: Replaces = None,
     allow_duplicates: Annotated[
-        bool, typer.Option("--allow-duplicates", help="Store files that the server has already.")
+        bool,
+        typer.Option("--allow-duplicates", help="Store files again that the server has already."),
     ] = False,
     patience: Patience = 300.0,
     wait: Wait = True,
@@ -164,7 +171,7 @@ def resume(
             exists=True,
             dir_okay=False,
             readable=True,
-            help="The file it began with.",
+            help="The file with which the upload began.",
         ),
     ],
     server: Server = DEFAULT_SERVER,

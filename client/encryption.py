@@ -100,7 +100,7 @@ def _no_recipient(text: str) -> ClientError:
     secret = text.strip().upper().startswith("AGE-SECRET-KEY")
     name = "a secret key" if secret else repr(text[:80])
     return ClientError(
-        f"{name} is no recipient",
+        f"{name} is not a recipient",
         code="key-invalid",
         hint="A recipient is a public key: age1..., or a line of an SSH public key.",
     )

@@ -26,16 +26,16 @@ _EXPLANATIONS: Mapping[int, tuple[str, str]] = {
         "Give it in HTTPS_PROXY or HTTP_PROXY as http://NAME:PASSWORD@HOST:PORT.",
     ),
     411: (
-        "a proxy in front of the server does not take requests without a length",
+        "a proxy in front of the server does not accept requests without a length",
         "Ask its operator to pass uploads on as they come.",
     ),
     413: (
-        "a proxy in front of the server takes no request of this size",
+        "a proxy in front of the server accepts no request of this size",
         "Send smaller chunks (--chunk-size), or have client_max_body_size (nginx) raised.",
     ),
-    414: ("a proxy in front of the server takes no address of this length", ""),
+    414: ("a proxy in front of the server accepts no address of this length", ""),
     429: ("a proxy in front of the server limits the rate of requests", "Try again later."),
-    431: ("a proxy in front of the server takes no header of this size", ""),
+    431: ("a proxy in front of the server accepts no header of this size", ""),
     502: (
         "the proxy in front of the server gets no valid answer from it",
         "Is the server running? Its operator finds the reason in the log of the proxy.",

@@ -49,7 +49,7 @@ def checked_link(address: str, server: URL) -> URL:
     except ValueError:
         link = URL()
     if link.scheme not in {"http", "https"} or not link.host:
-        raise UnexpectedAnswer(f"{server.host} gives a link that is no address")
+        raise UnexpectedAnswer(f"{server.host} returned a link that is not an address")
     if server.scheme == "https" and link.scheme != "https":
         raise UnexpectedAnswer(
             f"{server.host} gives a link to {link.host} without encryption",

@@ -97,7 +97,7 @@ class Settings(BaseModel):
         ByteSize(8 * MIB),
         ge=64 * KIB,
         le=GIB,
-        description="Chunk size for clients that ask for none.",
+        description="Chunk size for clients that do not ask for one.",
     )
     max_chunk_size: Size = Field(
         ByteSize(64 * MIB),
@@ -167,7 +167,7 @@ class Settings(BaseModel):
         500.0,
         gt=0,
         description="Memory that the server may use, in MiB, without that of its child processes;"
-        " past it it admits nothing.",
+        " beyond it, chunks are refused with 503.",
     )
     min_free_space: Size = Field(
         ByteSize(256 * MIB), ge=0, description="Disk space that uploads must leave free."
@@ -234,7 +234,7 @@ class Settings(BaseModel):
         default_factory=lambda: max(1, (os.cpu_count() or 1) // 2),
         ge=0,
         le=64,
-        description="Processes in which stream stages look at uploads; 0: threads of the server.",
+        description="Processes in which stream stages read uploads; 0: threads of the server.",
     )
     stage_process_memory: Size = Field(
         ByteSize(2 * 1024**3),
@@ -251,7 +251,7 @@ class Settings(BaseModel):
     checkpoint_interval: Duration = Field(
         timedelta(seconds=10),
         ge=timedelta(0),
-        description="Time after which stream stages are asked for a checkpoint at the latest.",
+        description="Longest time between two checkpoints of stream stages.",
     )
     processors: Literal["auto", "apart", "shared"] = Field(
         "auto",
@@ -261,12 +261,12 @@ class Settings(BaseModel):
     body_idle_timeout: Duration = Field(
         timedelta(seconds=30),
         gt=timedelta(0),
-        description="Silence after which a request body is given up.",
+        description="Time without a byte after which a request body is aborted.",
     )
     body_minimum_rate: Size = Field(
         ByteSize(256),
         ge=0,
-        description="Bytes per second below which a request body is given up; 0 for no limit.",
+        description="Bytes per second below which a request body is aborted; 0: no limit.",
     )
     authenticator_timeout: Duration = Field(
         timedelta(seconds=10),
@@ -360,7 +360,7 @@ class Settings(BaseModel):
         description="Port on the loopback address at which 'pdfsluice work' answers /metrics;"
         " 0 for none.",
     )
-    import_jobs: int = Field(1, ge=1, le=64, description="Background jobs that run at a time.")
+    import_jobs: int = Field(1, ge=1, le=64, description="Imports that run at the same time.")
     ocr_jobs: int = Field(
         1, ge=1, le=64, description="Documents that OCR reads at the same time, each on one core."
     )
@@ -372,7 +372,8 @@ class Settings(BaseModel):
         timedelta(seconds=20), gt=timedelta(0), description="Time between two WebSocket pings."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least important messages that are logged."
+        "info",
+        description="Lowest level of messages that are logged: debug, info, warning or error.",
     )
     log_format: Literal["auto", "console", "json"] = Field(
         "auto", description="How log lines look; auto: console on a terminal, otherwise json."

@@ -48,9 +48,9 @@ _UNSCANNED_AS_A_WHOLE: Mapping[str, str] = {
     "unreadable": "A part of the file, such as an attachment, cannot be decoded",
     "object-stream": "An object stream cannot be read, and what is in it was not checked",
     "impossible-number": "An object has a number that none can have",
-    "nested-document": "An attached PDF was not looked into",
-    "limit": "There is more, or it takes longer, than may be looked into",
-    "crashed": "The process that looked into the file crashed",
+    "nested-document": "An attached PDF was not checked",
+    "limit": "There is more than the limits allow to check, or it takes longer",
+    "crashed": "The process that checked the file crashed",
     "interrupted": "The connection to the virus scanner broke",
     "unavailable": "The virus scanner did not answer, and `when_down` is `fail-open`",
 }

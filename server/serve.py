@@ -56,7 +56,7 @@ def serve(  # noqa: PLR0917 - each is an option of the command, none has a posit
         Path | None, typer.Option(envvar="PDFSLUICE_CONFIG", help="Settings file (TOML).")
     ] = None,
     log_level: Annotated[
-        str | None, typer.Option(help="Least important messages: debug, info, warning, error.")
+        str | None, typer.Option(help="Lowest level to log: debug, info, warning or error.")
     ] = None,
     log_format: Annotated[str | None, typer.Option(help="auto, console or json.")] = None,
     workers: Annotated[
@@ -65,8 +65,8 @@ def serve(  # noqa: PLR0917 - each is an option of the command, none has a posit
 ) -> None:
     """Run the server until SIGTERM, SIGHUP or Ctrl-C.
 
-    Then it receives no new bytes, finishes running requests, notifies watchers, and exits
-    within shutdown_grace. Unfinished uploads continue when it runs again.
+    When it stops, it accepts no new bytes, finishes running requests, notifies WebSockets, and
+    exits within shutdown_grace. Unfinished uploads continue when it runs again.
     """
     manager, loaded = load_all(
         file=config,

@@ -44,7 +44,7 @@ def work(  # noqa: PLR0917 - each is an option of the command, none has a positi
         int | None, typer.Option(help="Port on this machine for /metrics; none by default.")
     ] = None,
     log_level: Annotated[
-        str | None, typer.Option(help="Least important messages: debug, info, warning, error.")
+        str | None, typer.Option(help="Lowest level to log: debug, info, warning or error.")
     ] = None,
     log_format: Annotated[str | None, typer.Option(help="auto, console or json.")] = None,
 ) -> None:

@@ -42,7 +42,7 @@ _LIBRARIES = ("llama_index", "numpy", "sqlalchemy", "structlog")
 def demo(
     *,
     once: Annotated[
-        bool, typer.Option("--once", help="Stop the server and exit when all is shown.")
+        bool, typer.Option("--once", help="Stop the server and exit at the end.")
     ] = False,
     data_dir: Annotated[
         Path, typer.Option(help="Where the server of the demonstration keeps its data.")
@@ -85,7 +85,7 @@ async def _show(address: str, process: "subprocess.Popen[bytes]", data_dir: Path
     write_sample(sample)
     async with Client(address) as client:
         await _ready(client, process, data_dir)
-        out.print(f"[bold]1.[/] A server runs at {address}; its data are in {data_dir}.")
+        out.print(f"[bold]1.[/] A server runs at {address}; its data is in {data_dir}.")
         document = await _uploaded(client, sample)
         remark = " (it was there already: nothing was sent)" if document.duplicate else ""
         out.print(

@@ -81,7 +81,7 @@ NameOrId = Annotated[
 ]
 DataDir = Annotated[
     Path | None,
-    typer.Option(help="Directory of the server's data; the settings' by default."),
+    typer.Option(help="Data directory of the server; by default that of the settings."),
 ]
 Config = Annotated[Path | None, typer.Option(help="TOML file with the server's settings.")]
 
@@ -89,13 +89,17 @@ Config = Annotated[Path | None, typer.Option(help="TOML file with the server's s
 @app.command()
 def add(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="User of the key; keys of one name share uploads.")
+        str,
+        typer.Argument(
+            metavar="NAME", help="Name of the user; keys of the same name own the same uploads."
+        ),
     ],
     scope: Annotated[
-        list[Scope] | None, typer.Option(help="A permission; may be given more than once.")
+        list[Scope] | None,
+        typer.Option(help="What the key allows; may be repeated. Default: read and upload."),
     ] = None,
     tenant: Annotated[
-        str | None, typer.Option(help="Tenant whose quota the uploads of the key count for.")
+        str | None, typer.Option(help="Tenant to whose quota the uploads of the key count.")
     ] = None,
     *,
     bandwidth: Bandwidth = None,
@@ -103,7 +107,7 @@ def add(
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
-    """Make a key and print it, this once.
+    """Make a key and print it; it is shown only once.
 
     Without --scope the key may read and upload.
     """
@@ -201,7 +205,7 @@ def revoke(
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
-    """Make keys void; running servers refuse them within a second."""
+    """Revoke keys; running servers refuse them within a second."""
     change = revoking(name_or_id, datetime.now(UTC))
     for key in _change(change, _existing(data_dir), config):
         typer.echo(f"Key {key.id} of {key.name} is revoked.")

@@ -64,7 +64,7 @@ class Origins:
         methods = {request.method, effective_method(request)}
         if (upgrade or not methods <= _SAFE) and not self._known_origin(request):
             raise OriginRefused(
-                "a web page of another origin may not do this",
+                "a web page of another origin may not send this request",
                 hint="Add its origin to the setting cors_origins.",
             )
 

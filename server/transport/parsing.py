@@ -113,7 +113,7 @@ def checked_account(request: web.Request) -> str:
     name = request.match_info["account"]
     if not name.isprintable() or len(name) > _MAX_ACCOUNT:
         raise ProtocolError(
-            "the account in the path is no name of an account",
+            "the account in the path is not the name of an account",
             hint=f"It has at most {_MAX_ACCOUNT} printable characters, such as key:NAME.",
         )
     return name

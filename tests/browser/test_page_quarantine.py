@@ -52,13 +52,13 @@ def test_an_upload_that_was_stopped_is_released_and_continues(
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("It was refused because of: Starts a program")
     audit(page, screenshot, "40-release")
-    dialog.get_by_role("button", name="Leave it there").click()
+    dialog.get_by_role("button", name="Keep in quarantine").click()
     expect(card(page, "invoice.pdf")).to_have_attribute("data-state", "rejected")
 
     refused.get_by_role("button", name="Release").click()
     dialog.get_by_role("button", name="Release anyway").click()
     released = expect_state(page, "invoice.pdf", "completed")
-    expect(released).to_contain_text("Accepted, with care")
+    expect(released).to_contain_text("Accepted, but needs a review")
     expect(page.locator(".card")).to_have_count(1)
     (document,) = documents(keeper)
     assert document["file_size"] == (pdfs / "invoice.pdf").stat().st_size
@@ -79,7 +79,7 @@ def test_operations_list_the_quarantine_and_release_from_it(
     page.get_by_role("dialog").get_by_role("button", name="Release anyway").click()
     expect(page.get_by_text("Nothing is in quarantine.")).to_be_visible()
     page.get_by_role("link", name="Documents", exact=True).click()
-    expect(page.locator(".row", has_text="script")).to_contain_text("Look at findings")
+    expect(page.locator(".row", has_text="script")).to_contain_text("Review findings")
 
 
 @pytest.mark.nightly

@@ -165,7 +165,7 @@ def test_files_that_cannot_be_taken_are_named_immediately(
     choose(page, *(tmp_path / name for name in contents))
     expect(card(page, "empty.pdf")).to_contain_text("This file is empty.")
     expect(card(page, "notes.pdf")).to_contain_text("This is not a PDF.")
-    expect(card(page, "large.pdf")).to_contain_text("2.1 MB; the server takes 2 MB at most")
+    expect(card(page, "large.pdf")).to_contain_text("2.1 MB; the server accepts at most 2 MB")
     expect_state(page, "without-suffix", "completed")
     assert len([url for url in sent if url.endswith("/initiate")]) == 1
     audit(page, screenshot, "52-not-taken")
@@ -187,7 +187,7 @@ def test_without_a_key_the_page_waits_for_one(
     expect(page.locator(".connection")).to_have_text("No key")
     page.keyboard.press("Escape")
     notice = page.locator(".notice").first
-    expect(notice).to_contain_text("This server asks for an API key.")
+    expect(notice).to_contain_text("This server needs an API key.")
     audit(page, screenshot, "53-no-key")
     notice.get_by_role("button", name="Enter key").click()
     assert len(sockets) == 1

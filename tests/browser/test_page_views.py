@@ -274,7 +274,7 @@ def test_quotas_are_shown_to_all_and_changed_by_administrators(
     documents = dialog.get_by_label("Documents and unfinished uploads", exact=True)
     documents.fill("many")
     dialog.get_by_role("button", name="Save").click()
-    expect(dialog.get_by_role("alert")).to_have_text("“many” is no whole number.")
+    expect(dialog.get_by_role("alert")).to_have_text("“many” is not a whole number.")
     audit(page, screenshot, "27-limits")
     documents.fill("1")
     dialog.get_by_label("Size of documents and unfinished uploads").fill("1.5 GB")

@@ -26,7 +26,7 @@ export const SUFFIX = '.age';
  */
 export async function encrypt(age, file, recipients, name) {
   const encrypter = new (required(age).Encrypter)();
-  for (const recipient of recipients) use(() => encrypter.addRecipient(recipient), 'A recipient is no public key.');
+  for (const recipient of recipients) use(() => encrypter.addRecipient(recipient), 'A recipient is not a public key.');
   const stream = await encrypter.encrypt(file.stream());
   return Object.assign(await new Response(stream).blob(), { name: `${name}${SUFFIX}` });
 }
@@ -42,7 +42,7 @@ export async function encrypt(age, file, recipients, name) {
  */
 export async function decrypt(age, response, identity) {
   const decrypter = new (required(age).Decrypter)();
-  use(() => decrypter.addIdentity(identity), 'The identity is no secret key.');
+  use(() => decrypter.addIdentity(identity), 'The identity is not a secret key.');
   try {
     return await decrypter.decrypt(/** @type {ReadableStream<Uint8Array>} */ (response.body));
   } catch {

@@ -9,7 +9,7 @@ const EXPLANATIONS = {
   ],
   404: ['There is no pdfsluice at this address.', 'Check the address of the server.'],
   413: [
-    'A proxy in front of the server takes no request of this size.',
+    'A proxy in front of the server accepts no request of this size.',
     'Send smaller chunks, or ask its operator to raise the limit (nginx: client_max_body_size).',
   ],
   429: ['A proxy in front of the server limits the rate of requests.', 'Try again later.'],

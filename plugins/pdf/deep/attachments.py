@@ -101,7 +101,7 @@ class Attachments:
                 yield unscanned(
                     reason="limit",
                     message=f"There are more than {MAX_EXAMINED} attachments;"
-                    " the others were not looked into.",
+                    " the others were not checked.",
                 )
             if attachment.named_in not in containers:
                 containers.add(attachment.named_in)
@@ -125,7 +125,7 @@ def _examine(
 ) -> Iterator[RawFinding | Unscanned | AttachedPdf]:
     subject = f"The attachment {attachment.name!r}" if attachment.name else "An attachment"
     if encrypted:
-        message = f"{subject} is encrypted; it was not looked into."
+        message = f"{subject} is encrypted; it was not checked."
         yield unscanned(reason="encrypted", number=number, message=message)
     elif content is None:
         message = f"{subject} cannot be decoded."

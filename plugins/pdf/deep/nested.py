@@ -66,7 +66,7 @@ def not_looked_into(attached: AttachedPdf) -> Unscanned:
     return unscanned(
         reason="nested-document",
         number=attached.object,
-        message=f"{_shown(attached)} is itself a PDF; it was not looked into.",
+        message=f"{_shown(attached)} is itself a PDF; it was not checked.",
     )
 
 

@@ -137,7 +137,7 @@ async def _append(request: web.Request) -> web.Response:
     session = await appending.find(request)
     if session.state not in OPEN:
         if appending.has_body(request):
-            raise InconsistentLength("the upload is complete and takes no more bytes")
+            raise InconsistentLength("the upload is complete and accepts no more bytes")
         raise CompletedUpload("the upload is complete already")
     current = appending.offset(session)
     # Concurrency: an offset that was reported must be accepted, although a request that the

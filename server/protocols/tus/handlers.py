@@ -139,7 +139,7 @@ async def _patch(request: web.Request) -> web.Response:
     position = parse_count("Upload-Offset", request.headers.get("Upload-Offset", ""))
     session = await appending.find(request)
     if session.metadata.get(CONCAT_KEY, "").startswith("final"):
-        raise UploadClosed("the upload is made of others and takes no bytes itself")
+        raise UploadClosed("the upload is a concatenation of others and accepts no bytes itself")
     session = await _settle_length(request, session)
     if position != appending.offset(session):
         raise OffsetConflict(

@@ -80,7 +80,7 @@ def test_what_is_no_key_is_refused_and_not_shown(tmp_path: Path) -> None:
     by_name = pdfsluice_here("documents", env={"PDFSLUICE_API_KEY": "secret-ö"})
     for outcome, origin in ((by_file, str(file)), (by_name, "PDFSLUICE_API_KEY")):
         assert outcome.code == AUTHENTICATION
-        assert f"What is in {origin} is no API key" in outcome.err
+        assert f"What is in {origin} is not an API key" in outcome.err
         assert "secret" not in outcome.err
 
 
@@ -106,7 +106,7 @@ def test_keys_are_listed_for_programs(tmp_path: Path) -> None:
 def test_a_plugin_has_a_name_that_can_be_imported(tmp_path: Path, name: str) -> None:
     outcome = pdfsluice_here("new-plugin", name, "--in", tmp_path)
     assert outcome.code == FAILED
-    assert "is no name for a plugin" in outcome.err
+    assert "cannot be the name of a plugin" in outcome.err
     assert not list(tmp_path.iterdir())
 
 

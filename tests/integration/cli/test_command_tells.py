@@ -62,13 +62,13 @@ def test_what_was_not_looked_into_is_reported_too(server: RunningServer, tmp_pat
 
     outcome = pdfsluice_here("upload", path, "--no-wait", "-q", *at)
 
-    assert "flagged: encrypted; 1 part not looked into; see" in outcome.out
+    assert "flagged: encrypted; 1 part not checked; see" in outcome.out
     (number,) = re.findall(r"documents show (\d+)", outcome.out)
-    assert "not looked into" in pdfsluice_here("documents", *at, "show", number).err
+    assert "not checked" in pdfsluice_here("documents", *at, "show", number).err
     waited = pdfsluice_here("upload", path, "-q", *at)
     assert waited.code == FAILED
     assert "its import failed" in waited.err
-    assert "flagged: encrypted; 1 part not looked into; see" in waited.err
+    assert "flagged: encrypted; 1 part not checked; see" in waited.err
 
 
 @pytest.mark.long
@@ -112,7 +112,7 @@ def test_names_are_whole_on_terminals_and_in_pipes(serve: Serve, tmp_path: Path)
     assert session in shown
     assert all(len(line) <= 80 for line in shown.splitlines())
     header, *rows = shown.splitlines()
-    start, end = header.index("File"), header.index("Begun")
+    start, end = header.index("File"), header.index("Started")
     assert name in " ".join(row[start:end].strip() for row in rows)
     (row,) = [line for line in piped.splitlines() if session in line]
     assert name in row
@@ -136,7 +136,7 @@ def test_one_unknown_upload_does_not_keep_the_others(serve: Serve, tmp_path: Pat
     assert f"Cancelled {session}." in outcome.out
     assert ABSENT in outcome.err
     assert "nonsense" in outcome.err
-    assert "There is no unfinished upload" in pdfsluice_here("sessions", *at).err
+    assert "There are no unfinished uploads" in pdfsluice_here("sessions", *at).err
 
 
 @pytest.mark.parametrize("command", ["cancel", "release"])

@@ -50,7 +50,7 @@ async def answering(
 @pytest.mark.parametrize(
     ("status", "title", "explanation", "advice", "retryable"),
     [
-        (413, "413 Request Entity Too Large", "takes no request of this size", "smaller", False),
+        (413, "413 Request Entity Too Large", "accepts no request of this size", "smaller", False),
         (403, "403 Forbidden", "forbids the request", "which rule", False),
         (502, "502 Bad Gateway", "gets no valid answer", "Is the server running", True),
         (504, "504 Gateway Time-out", "did not wait", "timeout", True),

@@ -148,7 +148,7 @@ test('an answer that is no problem document is still an error', async () => {
     assert.equal(error.retryable, retryable);
   }
   const large = await errors.errorFromResponse(new Response('<html>', { status: 413 }));
-  assert.match(large.message, /proxy .* takes no request of this size.*413/);
+  assert.match(large.message, /proxy .* accepts no request of this size.*413/);
   assert.match(large.hint, /smaller chunks/);
   const odd = await errors.errorFromResponse(new Response('{"code":"constructor"}', { status: 400 }));
   assert.equal(odd.constructor, errors.PdfsluiceError);
