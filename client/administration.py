@@ -58,13 +58,13 @@ class Administration:
     async def set_rates(self, limits: RateLimits) -> Rates:
         """Replace the limits of uploads and downloads at all servers; for administrators.
 
-        They count until they are replaced, also after a restart.
+        They apply until they are replaced, also after a restart.
 
         Args:
             limits: The new limits; ``RateLimits()`` for those of the settings alone.
 
         Returns:
-            The rates that count now.
+            The rates that apply now.
         """
         return await self._transport.call(Rates, "PUT", "/api/rates", json=asdict(limits))
 
@@ -74,9 +74,9 @@ class Administration:
         """Return totals of ended uploads; the key needs the scope ``metrics``.
 
         Args:
-            since: The earliest end; by default 30 days before ``until``. A time without a zone
-                is local.
-            until: The earliest end that is too late; by default now.
+            since: Only uploads that ended from this time on; by default 30 days before
+                ``until``. A time without a zone is local.
+            until: Only uploads that ended before this time; by default now.
             by: By what they are grouped: ``hour``, ``day``, ``protocol``, ``client``, ``end`` or
                 ``account``.
 
@@ -110,7 +110,7 @@ class Administration:
             kind: ``import``, ``index`` or ``ocr``; empty for all.
             owner: The owner of their documents; empty for all.
             document: Their document.
-            page_size: How many are fetched at a time.
+            page_size: Number of jobs in each answer of the server.
 
         Raises:
             PermissionDenied: The key is not an administrator's.
@@ -159,7 +159,7 @@ class Administration:
     async def release(self, session_id: str) -> UploadSession:
         """Overrule the refusal of a quarantined upload; for administrators.
 
-        What had arrived whole is completed by the server; the rest of another is sent with
+        If all bytes had arrived, the server completes it; otherwise the rest is sent with
         :meth:`resume`.
 
         Raises:

@@ -51,7 +51,7 @@ class Client(Administration, Reading, Searches):
     Args:
         base_url: Address of the server.
         api_key: Identifies the caller; ``None`` if the server needs none.
-        retry: How uploads behave while the server is away or asks for patience.
+        retry: How uploads behave while the server is unavailable or busy.
         timeout: Seconds without any byte after which a connection counts as broken.
         ca: File in PEM with certificates of further authorities that are trusted. Without it
             those of the system count, or those that ``SSL_CERT_FILE`` names.
@@ -110,24 +110,24 @@ class Client(Administration, Reading, Searches):
     ) -> Document:
         """Upload a file; return its document when it is in the catalogue.
 
-        Interruptions are waited out according to the retry policy: a lost connection, a restart
-        of the server, a server that is busy or full. The parameters are those of
+        After a lost connection, a restart of the server, or an answer such as "busy" or "full",
+        it waits and continues, according to the retry policy. The parameters are those of
         :class:`~pdfsluice.client.upload.UploadOptions`.
 
         Args:
             path: The file.
             title: Title of the document; made from the filename if empty.
             chunk_size: Bytes of a chunk to ask for; the server decides.
-            parallel: The most requests in flight at a time.
+            parallel: Largest number of requests in flight.
             index: Whether the document is to be made searchable, in the background.
-            checksum: Whether each of them goes with the SHA-256 of its bytes.
-            compress: Whether they are compressed if that saves time.
+            checksum: Whether each request carries the SHA-256 of its bytes.
+            compress: Whether requests are compressed if that saves time.
             direct: Whether chunks go to the object store of the server, if it allows that.
             check_duplicates: Whether a file that the server already has is not stored again;
                 the answer then is the existing document, with ``duplicate`` set.
             hash_first: Whether the whole file is hashed before it is sent; ``None`` does so
                 for files of up to 256 MiB.
-            rate: Bytes per second that are not exceeded, at least 1.
+            rate: Bytes per second to send at most; at least 1.
             encrypt_to: Public keys (``age1...``) for which the file is encrypted before it is
                 sent. The server can then neither scan nor search it, and may refuse it.
             replaces: The document of which the file is a new version. What that document has
@@ -137,7 +137,7 @@ class Client(Administration, Reading, Searches):
         Raises:
             ContentRejected: The server refuses the content; ``findings`` has the reasons.
             FileChanged: The file was written to in the meantime.
-            Unreachable: The server was unavailable for longer than the policy's patience.
+            Unreachable: The server was unavailable for longer than ``RetryPolicy.patience``.
         """
         options = UploadOptions(
             title=title,
@@ -225,7 +225,7 @@ class Client(Administration, Reading, Searches):
         )
 
     async def session(self, session_id: str) -> UploadSession:
-        """Return how an upload stands."""
+        """Return the state of an upload."""
         return await self._transport.call(UploadSession, "GET", f"{STREAMING}/{session_id}")
 
     async def cancel(self, session_id: str, *, reason: str = "cancelled by the user") -> None:
@@ -273,9 +273,9 @@ class Client(Administration, Reading, Searches):
     ) -> Document:
         """Fetch a document's file, and return the document.
 
-        Interruptions are waited out according to the retry policy. An unfinished download is kept
-        in the folder of the target, and resumed the next time. Only a whole file, of the right
-        digest, gets its name.
+        It continues after interruptions, according to the retry policy. An unfinished download is
+        kept in the folder of the target, and resumed the next time. The target appears when the
+        file is complete and its digest is right.
 
         Args:
             document_id: The document.
@@ -341,7 +341,7 @@ class Client(Administration, Reading, Searches):
         await self._transport.call(object, "DELETE", f"{_DOCUMENTS}/{document_id}", query=query)
 
     async def import_status(self, document_id: int) -> ImportStatus:
-        """Return how far the import and the index of a document are; asks once.
+        """Return the progress of import and index of a document; ask once.
 
         :meth:`settled` waits for their end.
         """
@@ -356,17 +356,17 @@ class Client(Administration, Reading, Searches):
     ) -> ImportStatus:
         """Wait until the import and the index of a document have ended, well or not.
 
-        Interruptions are waited out according to the retry policy: the upload is finished already,
-        and a restart of the server does not change that.
+        It continues after interruptions, according to the retry policy: the upload is finished
+        already, and a restart of the server does not change that.
 
         Args:
             document_id: The document.
-            on_status: Called with the status of each look. Looks are a quarter of a second apart
-                at first, and at most two seconds.
-            on_waiting: Called with the error and the pause whenever the server is waited for.
+            on_status: Called with each status that is read: every quarter of a second at first,
+                later every two seconds.
+            on_waiting: Called with the error and the pause before each wait for the server.
 
         Raises:
-            Unreachable: The server was unavailable for longer than the policy's patience.
+            Unreachable: The server was unavailable for longer than ``RetryPolicy.patience``.
             NotFound: There is no such document.
         """
         patience = Patience(self._retry, on_waiting)

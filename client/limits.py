@@ -92,7 +92,7 @@ class AccountList:
 class RateLimits:
     """Bytes of files per second to set.
 
-    0 is no limit, ``None`` stands for that of the settings.
+    0 means no limit; ``None`` stands for the limit of the settings.
 
     Attributes:
         session: Of each upload.

@@ -40,7 +40,7 @@ class Transfer:
         client_id: What the client calls itself.
         session_id: The session.
         chunk_size: Its chunk size in bytes.
-        parallel: The most requests in flight at a time.
+        parallel: Largest number of requests in flight.
         checksum: Whether each of them goes with its SHA-256.
         codings: Content codings that may be tried, preferred ones first; empty for none.
         delta: What need not be sent, if the file is a new version of a document.

@@ -36,9 +36,9 @@ class UploadOptions:
     Attributes:
         title: Title of the document; the server makes one from the filename if empty.
         chunk_size: Bytes of a chunk to ask the server for; ``None`` leaves it to the server.
-        parallel: The most requests in flight at a time; fewer on a slow link.
+        parallel: Largest number of requests in flight; fewer on a slow link.
         index: Whether the document is to be made searchable.
-        checksum: Whether each of them goes with the SHA-256 of its bytes (RFC 9530).
+        checksum: Whether each request carries the SHA-256 of its bytes (RFC 9530).
         compress: Whether pieces are compressed if that saves time and the server accepts it.
         direct: Whether chunks go to the object store of the server, past the server itself, if
             it allows that; they are not compressed then.
@@ -46,7 +46,7 @@ class UploadOptions:
         hash_first: Whether the whole file is hashed before it is sent. The server then knows
             a duplicate before the first byte, and verifies the whole file at the end. ``None``
             does so for files of up to 256 MiB, where it takes less than a second.
-        rate: Bytes per second that are not exceeded, at least 1; ``None`` for no limit.
+        rate: Bytes per second to send at most, at least 1; ``None`` for no limit.
         encryption: How the file was encrypted (``age``), if the server is not to read it.
         replaces: The document of which the file is a new version.
 
