@@ -121,7 +121,7 @@ def test_what_is_kept_is_deleted_with_the_keyboard_once_that_is_confirmed(
     page.keyboard.press("Escape")
     expect(refused).to_be_visible()
     refused.get_by_role("button", name="Release").click()
-    expect(dialog).to_contain_text("It was refused because of: JavaScript. Released")
+    expect(dialog).to_contain_text("It was refused because of: JavaScript. A released")
     page.keyboard.press("Escape")
     refused.get_by_role("button", name="Delete").click()
     dialog.get_by_role("button", name="Delete").click()

@@ -264,7 +264,7 @@ def test_findings_are_shown_on_demand_and_equal_ones_once(
     page = open_page(own.base_url)
     choose(page, _linked(tmp_path / "links.pdf", 5))
     upload = expect_state(page, "links.pdf", "completed")
-    expect(upload).to_contain_text("5 findings should be looked at")
+    expect(upload).to_contain_text("5 findings should be reviewed")
     expect(upload.locator(".finding")).to_be_hidden()
     details = upload.get_by_role("button", name="Details")
     expect(details).to_have_attribute("aria-expanded", "false")
@@ -286,7 +286,7 @@ def test_only_what_needs_a_look_is_counted(
     page = open_page(own.base_url)
     choose(page, write(tmp_path / "form.pdf", add_form))
     upload = expect_state(page, "form.pdf", "completed")
-    expect(upload).to_contain_text("1 finding should be looked at")
+    expect(upload).to_contain_text("1 finding should be reviewed")
     upload.get_by_role("button", name="Details").click()
     expect(upload.locator(".finding")).to_have_count(2)
 

@@ -295,7 +295,7 @@ def test_quotas_are_shown_to_all_and_changed_by_administrators(
     page.get_by_role("button", name="Change rates").click()
     dialog.get_by_label("All uploads", exact=True).fill("fast")
     dialog.get_by_role("button", name="Save").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("“fast” is no size")
+    expect(dialog.get_by_role("alert")).to_contain_text("“fast” is not a size")
     dialog.get_by_label("All uploads", exact=True).fill("64 MiB")
     dialog.get_by_role("button", name="Save").click()
     rates = page.get_by_role("region", name="Rates")
