@@ -32,14 +32,14 @@ from .scanning.runner import StageRunners
 from .scanning.starting import stage_runners
 from .uploads.holding import DEFAULT_INTERVALS, HoldingIntervals
 from .uploads.idle_clock import IdleClock
-from .uploads.limits import DEFAULT_UPLOAD_LIMITS, UploadLimits
-from .uploads.node_rates import NodeRates
-from .uploads.pacing import Pacing
+from .uploads.limits.node_rates import NodeRates
+from .uploads.limits.pacing import Pacing
+from .uploads.limits.quotas import QuotaKeeper
+from .uploads.limits.rate_keeper import RateKeeper
+from .uploads.limits.shares import LOCAL_PRINCIPAL
+from .uploads.limits.upload_limits import DEFAULT_UPLOAD_LIMITS, UploadLimits
 from .uploads.quarantine import Quarantine
-from .uploads.quotas import QuotaKeeper
-from .uploads.rate_keeper import RateKeeper
 from .uploads.service import UploadService
-from .uploads.shares import LOCAL_PRINCIPAL
 from .uploads.sweeper import Sweeper
 
 _SINGLE = NodeIdentity()

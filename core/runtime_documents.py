@@ -19,7 +19,7 @@ from .documents.search.reranking import Reranking
 from .documents.search.searching import Searcher
 from .documents.versions import Versions
 from .runtime_base import RuntimeBase
-from .uploads.quotas import QuotaKeeper
+from .uploads.limits.quotas import QuotaKeeper
 
 _MARKDOWN_PLUGIN = "markdown"
 

@@ -8,19 +8,19 @@ from .runtime_base import RuntimeBase
 from .runtime_documents import DocumentParts
 from .scanning.follower import CheckpointInterval
 from .scanning.runner import StageRunners
-from .uploads.backends import Backends
-from .uploads.completing import Completer
+from .uploads.completing.completer import Completer
 from .uploads.creating import Initiator
 from .uploads.holding import Holding, HoldingIntervals
 from .uploads.idle_clock import IdleClock
-from .uploads.integrity import IntegrityChecker
-from .uploads.limits import UploadLimits
-from .uploads.node_rates import NodeRates
+from .uploads.limits.node_rates import NodeRates
+from .uploads.limits.pacing import Pacing, Rates
+from .uploads.limits.rate_keeper import RateKeeper
+from .uploads.limits.upload_limits import UploadLimits
+from .uploads.open_upload.backends import Backends
+from .uploads.open_upload.integrity import IntegrityChecker
 from .uploads.open_uploads import OpenUploads
 from .uploads.opening import UploadOpener
-from .uploads.pacing import Pacing, Rates
 from .uploads.quarantine import Quarantine
-from .uploads.rate_keeper import RateKeeper
 from .uploads.receiving import ChunkReceiver
 from .uploads.service import UploadService
 from .uploads.sweeper import Sweeper

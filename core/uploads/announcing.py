@@ -6,7 +6,7 @@ from pdfsluice.core.errors import OffsetConflict, ProtocolError
 from pdfsluice.core.models import Session
 
 from .lifecycle import OPEN
-from .upload import OpenUpload
+from .open_upload.upload import OpenUpload
 
 
 async def settle_size(upload: OpenUpload, total: int) -> Session:

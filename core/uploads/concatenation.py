@@ -28,8 +28,8 @@ from pdfsluice.core.plugins.ports.cluster import Cluster
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 
 from .ended_sessions import reduced
-from .extent_merging import by_place
 from .lifecycle import ENDED, OPEN
+from .open_upload.extent_merging import by_place
 from .open_uploads import OpenUploads
 
 _JOIN_TIMEOUT_SECONDS = 60.0

@@ -20,10 +20,10 @@ from pdfsluice.core.plugins.ports.stores import (
 )
 from pdfsluice.core.text import clean_name, without_invisible
 
+from .completing.opaque import admit, checked_encryption
+from .completing.replacing import document_to_replace
 from .lifecycle import expiry
-from .opaque import admit, checked_encryption
-from .replacing import document_to_replace
-from .shares import SpaceShares
+from .limits.shares import SpaceShares
 
 _MIB = 1024 * 1024
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")

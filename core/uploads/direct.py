@@ -13,10 +13,10 @@ from pdfsluice.core.plugins.ports.links import Ticket
 from pdfsluice.core.plugins.ports.stores import Blob, UploadStore
 from pdfsluice.core.threads import run_uncancelled
 
+from .completing.results import ChunkReceipt
 from .lifecycle import refusal
 from .open_uploads import OpenUploads
 from .receiving import Body, Part
-from .results import ChunkReceipt
 
 _READ_BYTES = 1024 * 1024
 

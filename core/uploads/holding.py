@@ -23,10 +23,10 @@ from pdfsluice.core.models import Session
 from pdfsluice.core.plugins.ports.cluster import Cluster, Hint, HintKind, UploadReview
 from pdfsluice.core.plugins.ports.stores import SessionStore
 
-from .commit_hints import hinted_extent
 from .lifecycle import ENDED, FINISHING, closing, missing, refusal
+from .open_upload.commit_hints import hinted_extent
+from .open_upload.upload import OpenUpload
 from .open_uploads import OpenUploads
-from .upload import OpenUpload
 
 logger = logging.getLogger(__name__)
 

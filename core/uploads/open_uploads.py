@@ -18,15 +18,15 @@ from pdfsluice.core.plugins.ports.stores import Blob, Catalogue
 from pdfsluice.core.shortages import retry_later
 from pdfsluice.core.threads import run_uncancelled
 
-from .backends import Backends
-from .completing import Completer, require_whole
+from .completing.completer import Completer, require_whole
+from .completing.outcomes import Outcomes
+from .completing.results import Completion
 from .lifecycle import ENDED, OPEN, closing, cut_off, lacks_bytes, stopping
+from .open_upload.backends import Backends
+from .open_upload.state import UploadState
+from .open_upload.upload import OpenUpload
 from .opening import UploadOpener
-from .outcomes import Outcomes
-from .results import Completion
 from .taking import Taking
-from .upload import OpenUpload
-from .upload_state import UploadState
 
 logger = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ from pdfsluice.core.scanning.follower import DEFAULT_INTERVAL, CheckpointInterva
 from pdfsluice.core.scanning.reader import Checkpoints
 from pdfsluice.core.scanning.runner import StageRunners
 
-from .backends import Backends
 from .lifecycle import ENDED, OPEN, refusal
-from .progress import ProgressPublisher, status_event
-from .upload import OpenUpload
+from .open_upload.backends import Backends
+from .open_upload.progress import ProgressPublisher, status_event
+from .open_upload.upload import OpenUpload
 
 logger = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from pdfsluice.core.errors import Overloaded
 from pdfsluice.core.plugins.ports.blobs import LockableBlob
 from pdfsluice.core.plugins.ports.cluster import Cluster, Hint, HintKind
 
-from .claims import Claim
 from .lifecycle import refusal
-from .upload import OpenUpload
+from .open_upload.claims import Claim
+from .open_upload.upload import OpenUpload
 
 _TIMEOUT_SECONDS = 10.0
 _FIRST_PAUSE_SECONDS = 0.005

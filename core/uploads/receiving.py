@@ -26,12 +26,12 @@ from pdfsluice.core.plugins.registry import Registry
 from pdfsluice.core.threads import Workers, run_uncancelled
 
 from .checksums import ChecksumStage
-from .claims import Claim
+from .limits.pacing import Pacing
+from .open_upload.claims import Claim
+from .open_upload.upload import OpenUpload
 from .open_uploads import OpenUploads
-from .pacing import Pacing
 from .range_locks import exclusive
 from .reserving import reserved
-from .upload import OpenUpload
 from .writer import ChunkWriter, Part, Slice
 
 __all__ = ["Body", "ChunkReceiver", "Part", "Slice"]

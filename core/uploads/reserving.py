@@ -7,7 +7,7 @@ from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.models import ChunkIntent
 
 from .lifecycle import OPEN
-from .upload import OpenUpload
+from .open_upload.upload import OpenUpload
 
 
 def reserved(upload: OpenUpload, chunk: ChunkIntent) -> AbstractAsyncContextManager[None]:

@@ -30,17 +30,17 @@ from pdfsluice.core.shortages import is_shortage, retry_later
 from pdfsluice.core.threads import run_uncancelled
 
 from .announcing import announce_digest, note_client, settle_size
-from .completing import require_document
+from .completing.completer import require_document
+from .completing.results import ChunkReceipt, Completion
 from .concatenation import Concatenation
 from .creating import Initiation, Initiator, check_size, checked_digest
 from .direct import DirectUploads
 from .idle_clock import IdleClock
 from .lifecycle import ENDED, FINISHING, OPEN, expired, missing, refusal, stopping
+from .open_upload.progress import Counters
 from .open_uploads import OpenUploads
-from .progress import Counters
 from .quarantine import Quarantine
 from .receiving import Body, ChunkReceiver
-from .results import ChunkReceipt, Completion
 
 logger = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.ports.cluster import Cluster
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 
-from .extent_merging import by_place
 from .idle_clock import IdleClock
 from .lifecycle import ENDED, FINISHING, OPEN
+from .open_upload.extent_merging import by_place
 from .open_uploads import OpenUploads
 from .quarantine import Quarantine
 

@@ -8,9 +8,9 @@ from pdfsluice.core.errors import PdfsluiceError, StageFailed
 from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.ports.cluster import Hold
 
-from .backends import Backends
 from .lifecycle import OPEN
-from .upload import OpenUpload
+from .open_upload.backends import Backends
+from .open_upload.upload import OpenUpload
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from pdfsluice.core.plugins.ports.stages import ChunkCheck
 from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.ranges import RangeSet
 
-from .claims import Claim
+from .open_upload.claims import Claim
 
 _COMPARE_BYTES = 256 * 1024
 

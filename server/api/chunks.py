@@ -16,9 +16,9 @@ from pdfsluice.core.models import (
 )
 from pdfsluice.core.runtime import Runtime
 from pdfsluice.core.uploads.checksums import check_of
+from pdfsluice.core.uploads.completing.results import ChunkReceipt
 from pdfsluice.core.uploads.lifecycle import refusal
 from pdfsluice.core.uploads.receiving import Body
-from pdfsluice.core.uploads.results import ChunkReceipt
 from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.multipart.forms import FileForm
 from pdfsluice.server.problems import UnsupportedMedia

@@ -21,7 +21,7 @@ from pdfsluice.core.errors import (
 from pdfsluice.core.findings import is_opaque
 from pdfsluice.core.models import Principal, Scope
 from pdfsluice.core.runtime import Runtime
-from pdfsluice.core.uploads.results import Completion
+from pdfsluice.core.uploads.completing.results import Completion
 from pdfsluice.server.app_keys import PRINCIPAL, REQUEST_ID
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.body import BodyLimits

@@ -10,8 +10,8 @@ from aiohttp import hdrs, web
 from pdfsluice.core import errors
 from pdfsluice.core.models import Scope, Session
 from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.uploads.completing.results import Completion
 from pdfsluice.core.uploads.creating import Initiation
-from pdfsluice.core.uploads.results import Completion
 from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.body import BodyLimits

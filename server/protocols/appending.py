@@ -22,9 +22,9 @@ from pdfsluice.core.models import (
     Session,
     SessionState,
 )
+from pdfsluice.core.uploads.completing.results import Completion
 from pdfsluice.core.uploads.creating import Initiation
 from pdfsluice.core.uploads.lifecycle import OPEN, refusal
-from pdfsluice.core.uploads.results import Completion
 from pdfsluice.server.app_keys import PRINCIPAL, REQUEST_ID, RUNTIME
 from pdfsluice.server.problems import problem, status_of
 from pdfsluice.server.transport.body import BodyLimits

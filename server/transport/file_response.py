@@ -13,7 +13,7 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 
 from pdfsluice.core.errors import StorageFailed
-from pdfsluice.core.uploads.pacing import Paced
+from pdfsluice.core.uploads.limits.pacing import Paced
 
 from .framing import combined
 

@@ -14,7 +14,7 @@ from pdfsluice.core.errors import PdfsluiceError, ProtocolError, RateLimited
 from pdfsluice.core.models import Scope, Session
 from pdfsluice.core.runtime import Runtime
 from pdfsluice.core.uploads.lifecycle import ENDED
-from pdfsluice.core.uploads.progress import progress_event, status_event
+from pdfsluice.core.uploads.open_upload.progress import progress_event, status_event
 from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.origins import WEBSOCKET_PROTOCOL, credentials

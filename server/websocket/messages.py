@@ -17,7 +17,7 @@ from pdfsluice.core.events import (
     UploadStatus,
 )
 from pdfsluice.core.uploads.lifecycle import describe
-from pdfsluice.core.uploads.progress import percentage
+from pdfsluice.core.uploads.open_upload.progress import percentage
 
 _FINAL_TEXT = 0x81
 _SIZE_16, _SIZE_64 = 126, 127

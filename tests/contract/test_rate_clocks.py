@@ -20,8 +20,8 @@ from pdfsluice.core import (
     SessionStore,
 )
 from pdfsluice.core.plugins.ports.cluster import Alone
-from pdfsluice.core.uploads.node_rates import NodeRates
-from pdfsluice.core.uploads.pacing import Pacing, Rates
+from pdfsluice.core.uploads.limits.node_rates import NodeRates
+from pdfsluice.core.uploads.limits.pacing import Pacing, Rates
 from pdfsluice.plugins.sql.sessions import SqlSessionStore
 from pdfsluice.server.request_rates import RequestRates, Standing
 from tests.support.databases import sql_context, sql_stores

@@ -27,7 +27,7 @@ from pdfsluice.core.plugins.ports.streams import StageContext, StreamStage, Stre
 from pdfsluice.core.runtime import LOCAL, Runtime, open_runtime
 from pdfsluice.core.uploads.creating import Initiation
 from pdfsluice.core.uploads.holding import DEFAULT_INTERVALS
-from pdfsluice.core.uploads.limits import DEFAULT_UPLOAD_LIMITS
+from pdfsluice.core.uploads.limits.upload_limits import DEFAULT_UPLOAD_LIMITS
 from pdfsluice.core.uploads.receiving import Part
 
 IN_PROCESS: Mapping[str, Any] = {"index": "", "stage_processes": 0}

@@ -10,7 +10,7 @@ from pdfsluice.config import Settings
 from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.ports.checksums import ChecksumSpec
 from pdfsluice.core.uploads.lifecycle import OPEN, expiry
-from pdfsluice.core.uploads.progress import Counters, percentage
+from pdfsluice.core.uploads.open_upload.progress import Counters, percentage
 
 from .documents import DocumentView, FindingView, UnscannedView
 from .views import View, views_of

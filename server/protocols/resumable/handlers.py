@@ -13,8 +13,8 @@ from aiohttp import hdrs, web
 from pdfsluice.core.errors import PdfsluiceError, ProtocolError, SizeExceeded
 from pdfsluice.core.models import Protocol as UploadProtocol
 from pdfsluice.core.models import Session
+from pdfsluice.core.uploads.completing.results import Completion
 from pdfsluice.core.uploads.lifecycle import OPEN
-from pdfsluice.core.uploads.results import Completion
 from pdfsluice.server.app_keys import PRINCIPAL, RUNTIME
 from pdfsluice.server.problems import UnsupportedMedia
 from pdfsluice.server.protocols import appending

@@ -15,7 +15,7 @@ from pdfsluice.client.encryption import decrypt, encrypted_copy
 from pdfsluice.core import Decision, errors
 from pdfsluice.core.testing.contracts.samples import make_session
 from pdfsluice.core.testing.pdfs import make_pdf
-from pdfsluice.core.uploads.opaque import admit
+from pdfsluice.core.uploads.completing.opaque import admit
 from pdfsluice.plugins.policy.options import PolicyOptions
 from pdfsluice.plugins.policy.policy import RulesPolicy
 from tests.support.commands import pdfsluice_here

@@ -15,7 +15,7 @@ from pdfsluice.core.models import Session
 from pdfsluice.core.runtime import LOCAL, Runtime
 from pdfsluice.core.upload_records import UploadEnd, UploadRecord
 from pdfsluice.core.uploads.creating import Initiation, product
-from pdfsluice.core.uploads.measuring import Meter
+from pdfsluice.core.uploads.open_upload.measuring import Meter
 from tests.support.runtimes import Bytes, a_runtime, initiate, send, send_all
 from tests.support.waiting import until
 

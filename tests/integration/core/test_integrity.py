@@ -18,7 +18,7 @@ from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.stores import Blob, UploadStoreSpec
 from pdfsluice.core.runtime import LOCAL
-from pdfsluice.core.uploads.integrity import IntegrityChecker
+from pdfsluice.core.uploads.open_upload.integrity import IntegrityChecker
 from pdfsluice.plugins.local_store.opening import open_store
 from pdfsluice.plugins.local_store.store import LocalUploadStore
 from tests.integration.core.test_completions import Doorkeeper

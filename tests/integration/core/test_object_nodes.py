@@ -24,7 +24,7 @@ from pdfsluice.core import (
 from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.runtime import LOCAL, Runtime
 from pdfsluice.core.testing.memory_objects import MemoryObjectStore
-from pdfsluice.core.uploads.commit_hints import commit_hint, hinted_extent
+from pdfsluice.core.uploads.open_upload.commit_hints import commit_hint, hinted_extent
 from pdfsluice.plugins.sql.database import open_database
 from pdfsluice.plugins.sql.engine import open_engines
 from pdfsluice.plugins.sql.hints import LocalChannel

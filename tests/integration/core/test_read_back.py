@@ -15,8 +15,8 @@ from pdfsluice.core.errors import Overloaded, UploadIncomplete
 from pdfsluice.core.models import Extent, Session
 from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.runtime import LOCAL, Runtime
-from pdfsluice.core.uploads.integrity import IntegrityChecker
-from pdfsluice.core.uploads.read_back import DEFAULT_MIN_BYTES
+from pdfsluice.core.uploads.completing.read_back import DEFAULT_MIN_BYTES
+from pdfsluice.core.uploads.open_upload.integrity import IntegrityChecker
 from tests.integration.core.test_completions import Doorkeeper
 from tests.integration.core.test_integrity import flip
 from tests.support.runtimes import a_runtime, initiate, send, send_all

@@ -24,7 +24,7 @@ from pdfsluice.core.models import (
 )
 from pdfsluice.core.plugins.ports.streams import StageContext, StreamStage
 from pdfsluice.core.runtime import LOCAL
-from pdfsluice.core.uploads.limits import UploadLimits
+from pdfsluice.core.uploads.limits.upload_limits import UploadLimits
 from tests.support.runtimes import (
     Bytes,
     Watchman,

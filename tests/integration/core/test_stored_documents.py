@@ -21,7 +21,7 @@ from pdfsluice.core.errors import (
 from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore, UploadStore
 from pdfsluice.core.runtime import LOCAL, Runtime
-from pdfsluice.core.uploads.results import Completion
+from pdfsluice.core.uploads.completing.results import Completion
 from tests.support.runtimes import a_runtime, initiate, send_all
 
 DATA = b"%PDF-1.7\n" + bytes(range(256)) * 40

@@ -34,7 +34,7 @@ from pdfsluice.core.plugins.ports.rates import RateLimits
 from pdfsluice.core.runtime import LOCAL, Runtime
 from pdfsluice.core.testing.memory_objects import MemoryObjectStore
 from pdfsluice.core.uploads.holding import HoldingIntervals
-from pdfsluice.core.uploads.pacing import Rates
+from pdfsluice.core.uploads.limits.pacing import Rates
 from pdfsluice.plugins import api_keys
 from pdfsluice.plugins.api_keys.keys import revoking
 from tests.support.keys import add_key, change_keys

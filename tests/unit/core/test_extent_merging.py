@@ -11,7 +11,11 @@ from pdfsluice.core.models import Extent
 from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.testing import MemorySessionStore, MemoryUploadStore
 from pdfsluice.core.testing.contracts.samples import NOW, make_session
-from pdfsluice.core.uploads.extent_merging import MAX_MERGED_BYTES, CommittedExtents, mergeable
+from pdfsluice.core.uploads.open_upload.extent_merging import (
+    MAX_MERGED_BYTES,
+    CommittedExtents,
+    mergeable,
+)
 
 
 class Upload:

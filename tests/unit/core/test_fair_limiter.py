@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from pdfsluice.core.uploads.rates import FairLimiter
+from pdfsluice.core.uploads.limits.rates import FairLimiter
 
 KIB = 1024
 

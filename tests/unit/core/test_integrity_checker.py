@@ -8,7 +8,7 @@ import xxhash
 from pdfsluice.core.errors import StorageFailed
 from pdfsluice.core.models import Extent
 from pdfsluice.core.plugins.ports.stores import Blob
-from pdfsluice.core.uploads.integrity import IntegrityChecker
+from pdfsluice.core.uploads.open_upload.integrity import IntegrityChecker
 
 STEP = 1000
 

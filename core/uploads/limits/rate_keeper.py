@@ -12,8 +12,8 @@ from pdfsluice.core.plugins.ports.cluster import Cluster
 from pdfsluice.core.plugins.ports.rates import HasRateLimits, RateLimits, RateLimitStore
 from pdfsluice.core.plugins.ports.stores import SessionStore
 
-from .limits_reader import LimitsReader
 from .pacing import Pacing, Rates
+from .reader import LimitsReader
 
 logger = logging.getLogger(__name__)
 

@@ -13,15 +13,15 @@ from pdfsluice.core.ranges import RangeSet
 from pdfsluice.core.scanning.follower import Follower
 from pdfsluice.core.scanning.reader import Checkpoints
 from pdfsluice.core.threads import run_uncancelled
+from pdfsluice.core.uploads.lifecycle import ENDED, FINISHING, OPEN, closing, refusal
 
 from .backends import Backends
 from .claims import Claim, Claims
 from .commit_hints import commit_hint
 from .committing import Commits
-from .lifecycle import ENDED, FINISHING, OPEN, closing, refusal
 from .progress import ProgressPublisher
+from .state import UploadState
 from .stored_bytes import StoredBytes
-from .upload_state import UploadState
 from .verdicts import Verdicts
 
 logger = logging.getLogger(__name__)

@@ -12,9 +12,8 @@ from pdfsluice.core.errors import StorageFailed
 from pdfsluice.core.models import Extent
 from pdfsluice.core.scanning.follower import Follower
 from pdfsluice.core.threads import run_uncancelled
-
-from .stored_bytes import StoredBytes
-from .upload import OpenUpload
+from pdfsluice.core.uploads.open_upload.stored_bytes import StoredBytes
+from pdfsluice.core.uploads.open_upload.upload import OpenUpload
 
 DEFAULT_MIN_BYTES = 16 * 1024 * 1024
 """Size from which an upload is read while its stages work; a smaller one takes no time."""

@@ -18,8 +18,7 @@ from pdfsluice.core.events import (
 )
 from pdfsluice.core.findings import Finding
 from pdfsluice.core.models import Session, SessionState
-
-from .lifecycle import ENDED
+from pdfsluice.core.uploads.lifecycle import ENDED
 
 _WINDOW_SECONDS = 5.0
 _WINDOW_SAMPLES = 64

@@ -6,12 +6,12 @@ from datetime import datetime
 from pdfsluice.core.errors import OffsetConflict, SizeExceeded, StateConflict
 from pdfsluice.core.models import Extent, SessionState
 from pdfsluice.core.plugins.ports.stores import Standing
+from pdfsluice.core.uploads.lifecycle import refusal
 
 from .backends import Backends
 from .claims import Claim
-from .lifecycle import refusal
+from .state import UploadState
 from .stored_bytes import StoredBytes
-from .upload_state import UploadState
 
 
 class Commits:

@@ -7,12 +7,12 @@ from typing import Any
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.findings import Decision, Finding
 from pdfsluice.core.models import SessionState
+from pdfsluice.core.uploads.lifecycle import ENDED, rejection
 
 from .backends import Backends
 from .judging import judge, new_findings, refusal_message, with_findings
-from .lifecycle import ENDED, rejection
 from .progress import ProgressPublisher
-from .upload_state import UploadState
+from .state import UploadState
 
 Stop = Callable[[PdfsluiceError, Callable[[str], Coroutine[Any, Any, None]]], Awaitable[None]]
 """Stops the requests and stages of an upload for a reason, then disposes of its bytes."""

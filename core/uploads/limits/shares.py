@@ -9,8 +9,7 @@ from pdfsluice.config import Settings, format_size
 from pdfsluice.core.errors import RateLimited
 from pdfsluice.core.models import Principal, Session
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
-
-from .lifecycle import FINISHING, OPEN
+from pdfsluice.core.uploads.lifecycle import FINISHING, OPEN
 
 LOCAL_PRINCIPAL = "local"
 """The id of all callers together, while no authenticator asks for credentials."""

@@ -8,11 +8,11 @@ from contextlib import suppress
 from pdfsluice.core.errors import Overloaded, PdfsluiceError, StateConflict, from_record
 from pdfsluice.core.models import Session, SessionState
 from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore
+from pdfsluice.core.uploads.lifecycle import FINISHING, OPEN, refusal
+from pdfsluice.core.uploads.open_upload.state import UploadState
 
-from .completing import record_validation, require_whole
-from .lifecycle import FINISHING, OPEN, refusal
+from .completer import record_validation, require_whole
 from .results import Completion
-from .upload_state import UploadState
 
 _POLL_SECONDS = 1.0
 """Time after which a row is read again without a hint."""

@@ -18,7 +18,7 @@ from pdfsluice.core.plugins.ports.quotas import (
 )
 from pdfsluice.core.plugins.ports.stores import SessionStore
 
-from .limits_reader import DEFAULT_INTERVAL_SECONDS, LimitsReader
+from .reader import DEFAULT_INTERVAL_SECONDS, LimitsReader
 from .shares import LOCAL_PRINCIPAL
 
 logger = logging.getLogger(__name__)

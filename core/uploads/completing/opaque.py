@@ -14,10 +14,10 @@ from pdfsluice.core.findings import (
 )
 from pdfsluice.core.models import Session
 from pdfsluice.core.plugins.ports.policy import Policy
+from pdfsluice.core.uploads.lifecycle import describe
+from pdfsluice.core.uploads.open_upload.judging import judge
 
 from .duplicates import sha256_of
-from .judging import judge
-from .lifecycle import describe
 
 AGE = "age"
 _STAGE = "encryption"

@@ -10,8 +10,7 @@ from pdfsluice.core.plugins.ports.stores import (
     SessionChanges,
     SessionStore,
 )
-
-from .upload_state import UploadState
+from pdfsluice.core.uploads.open_upload.state import UploadState
 
 
 class NewDocuments:

@@ -41,16 +41,16 @@ from pdfsluice.core.scanning.merging import merge_reports
 from pdfsluice.core.scanning.needed import is_needed
 from pdfsluice.core.shortages import retry_later
 from pdfsluice.core.threads import run_uncancelled
+from pdfsluice.core.uploads.lifecycle import ENDED, refusal, rejection
+from pdfsluice.core.uploads.open_upload.state import UploadState
+from pdfsluice.core.uploads.open_upload.upload import OpenUpload
 
 from . import opaque
 from .duplicates import Duplicates, explain, sha256_of
-from .lifecycle import ENDED, refusal, rejection
 from .new_documents import NewDocuments, jobs_of, new_document
 from .read_back import reading_back
 from .replacing import is_indexed, newest_version
 from .results import Completion
-from .upload import OpenUpload
-from .upload_state import UploadState
 
 logger = logging.getLogger(__name__)
 

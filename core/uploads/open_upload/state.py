@@ -17,10 +17,10 @@ from pdfsluice.core.plugins.ports.cluster import Hint, HintKind
 from pdfsluice.core.plugins.ports.stores import SessionChanges
 from pdfsluice.core.ranges import RangeSet
 from pdfsluice.core.threads import run_uncancelled
+from pdfsluice.core.uploads.ended_sessions import ended
+from pdfsluice.core.uploads.lifecycle import ENDED, check_transition
 
 from .backends import Backends
-from .ended_sessions import ended
-from .lifecycle import ENDED, check_transition
 from .measuring import Meter
 from .refreshing import Refresher
 
