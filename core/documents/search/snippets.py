@@ -1,6 +1,7 @@
 """The part of a passage that shows why it was found."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -59,7 +60,15 @@ def _window(text: str, marks: Sequence[tuple[int, int]], size: int) -> tuple[int
     if end < len(text):
         space = max(text.rfind(" ", start + size // 2, end), text.rfind("\n", start, end))
         end = space if space > start + size // 2 else end
+    while start < end < len(text) and _is_mark(text[end]):  # marks stay with their letter
+        end -= 1
+    while start < end and _is_mark(text[start]):
+        start += 1
     return start, end
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character)[0] == "M"
 
 
 def _variety(text: str, marks: Sequence[tuple[int, int]], size: int) -> int:

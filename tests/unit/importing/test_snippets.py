@@ -55,6 +55,16 @@ def test_without_marks_the_beginning_is_shown() -> None:
     assert [part.text for part in short] == ["all of it"]
 
 
+@pytest.mark.parametrize("shift", range(4))
+def test_marks_stay_with_their_letters(shift: int) -> None:
+    text = "x" * shift + "ที่นี่" * 200
+    for marks in ((), ((600, 603),)):
+        segments = snippet_of(Passage(1, 1, text, 1.0, marks=marks))
+        shown = "".join(part.text for part in segments).strip("…")
+        assert shown.startswith(("x", "ท", "น"))
+        assert shown.endswith(("ี่", "x")), "no letter is cut from its marks"
+
+
 @given(st.text("ab \n", max_size=1500), st.sampled_from(["a", "b", "ab"]))
 def test_a_snippet_is_a_part_of_the_passage(text: str, letters: str) -> None:
     marks = Marker(Wanted.of([Alternatives((letters,))])).marks_in(text, "")
