@@ -99,6 +99,7 @@ class Passages(View):
 
     passages: list[Passage]
     next: int | None = Field(description="The `offset` of those that follow; null at the end.")
+    note: str = Field(description="What is wrong with the answer, in a sentence; usually empty.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +244,9 @@ class Tools:
             match=wanted.match,
         )
         return Passages(
-            passages=[_passage(HitView.of(hit)) for hit in result.hits], next=result.next
+            passages=[_passage(HitView.of(hit)) for hit in result.hits],
+            next=result.next,
+            note=result.note,
         )
 
     async def _read_page(self, principal: Principal, wanted: PageArguments) -> PageView:
