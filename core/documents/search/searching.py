@@ -1,13 +1,14 @@
 """Search over documents: passages of the index with documents and places."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from pdfsluice.core.document_filter import DocumentFilter
 from pdfsluice.core.document_models import Document, PageText, TextSource
-from pdfsluice.core.errors import ProtocolError
+from pdfsluice.core.errors import PdfsluiceError, ProtocolError
 from pdfsluice.core.passages import Match, Passage
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.ports.documents import Index
@@ -20,6 +21,8 @@ MAX_QUERY = 2000
 MAX_RESULTS = 100
 MAX_OFFSET = 900
 EVERY_DOCUMENT = DocumentFilter()
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ class Searcher:
             search = partial(search, match=match)
         ranked = await self._reranking.ranked(query, await self._passages(search, owner, wanted))
         passages = ranked.passages
-        hits = await self._hits(passages[offset:end], owner)
+        hits = await self._hits(index, passages[offset:end], owner)
         following = end if len(passages) > end and end <= MAX_OFFSET else None
         return SearchResult(tuple(hits), following, ranked.note)
 
@@ -111,9 +114,13 @@ class Searcher:
             return ()
         return await search(documents=documents)
 
-    async def _hits(self, passages: Sequence[Passage], owner: str | None) -> list[SearchHit]:
+    async def _hits(
+        self, index: Index, passages: Sequence[Passage], owner: str | None
+    ) -> list[SearchHit]:
         ids = {passage.document_id for passage in passages}
         documents = await self._catalogue.get_many(ids, owner=owner)
+        if missing := ids - documents.keys():
+            await self._forget(index, missing)
         places = {(passage.document_id, passage.page) for passage in passages}
         pages = await self._catalogue.pages_at(places)
         described = await asyncio.to_thread(_described, passages, pages)
@@ -124,6 +131,24 @@ class Searcher:
             if (document := documents.get(passage.document_id)) is not None
             and document.replaced_by is None
         ]
+
+    async def _forget(self, index: Index, missing: Collection[int]) -> None:
+        """Remove from the index what was deleted from the catalogue.
+
+        Another node may have indexed a document while it was deleted, or the server was stopped
+        before its passages were deleted. They would take the places of others. Documents newer
+        than all of the catalogue stay: an earlier copy of it may have been restored by mistake.
+        """
+        documents = await self._catalogue.get_many(missing, owner=None)
+        newest, _ = await self._catalogue.list(owner=None, limit=1)
+        last = max((document.id for document in newest), default=0)
+        for document_id in set(missing) - documents.keys():
+            if document_id > last:
+                continue
+            try:
+                await index.remove(document_id)
+            except PdfsluiceError as error:
+                logger.warning("document %d is gone, but still indexed: %s", document_id, error)
 
 
 def _source_of(passage: Passage, pages: Mapping[tuple[int, int], PageText]) -> TextSource:
