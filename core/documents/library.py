@@ -128,6 +128,8 @@ class Library:
     ) -> Document:
         """Give a document another title, other tags, or both.
 
+        A document that was indexed is indexed again, so that its new title finds it.
+
         Args:
             principal: On whose behalf.
             document_id: The document.
@@ -148,7 +150,10 @@ class Library:
             changes["title"] = title
         if tags is not None:
             changes["tags"] = _clean_tags(tags)
-        return await self._catalogue.update(document.id, **changes)
+        changed = await self._catalogue.update(document.id, **changes)
+        if changed.title != document.title:
+            await self._indexing.rename(changed)
+        return changed
 
     async def delete(
         self, principal: Principal, document_id: int, *, all_versions: bool = False

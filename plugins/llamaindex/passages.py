@@ -106,23 +106,29 @@ class PassageDatabase:
         """
         with self._transaction():
             old_pages = self._delete_unstaged(document, pages)
+            is_renamed = pages is None and title != self._title(document)
             stage = "words" if pages is None else "reading"
             self.connection.execute(
                 "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)",
                 (document, owner, title, stage),
             )
             set_names(self.connection, document, title)
-            self._insert_staged(document, owner, title)
+            self._insert_staged(document, owner, title, is_renamed=is_renamed)
             self.connection.execute("DELETE FROM temp.staged")
         return old_pages
 
-    def _insert_staged(self, document: int, owner: str, title: str) -> None:
+    def _title(self, document: int) -> str | None:
+        title = self.connection.execute("SELECT title FROM documents WHERE id = ?", (document,)).get
+        return None if title is None else str(title)
+
+    def _insert_staged(self, document: int, owner: str, title: str, *, is_renamed: bool) -> None:
         start = max(self._last(), self._frequent.last())  # no number is used again
+        last = start + (self._renumber(document, start) if is_renamed else 0)
         self.connection.execute(
             "INSERT INTO passages(id, key, document, owner, page, language, text)"
             " SELECT ? + row_number() OVER (ORDER BY rowid), key, ?, ?, page, language, text"
             " FROM temp.staged WHERE key NOT IN (SELECT key FROM passages)",
-            (start, document, owner),
+            (last, document, owner),
         )
         new = "FROM passages p JOIN temp.staged s ON s.key = p.key WHERE p.id > ? ORDER BY p.id"
         name = " ".join(name_terms(title))
@@ -135,13 +141,32 @@ class PassageDatabase:
             terms = f"SELECT s.exact, s.stems, ?, s.heading {new}"
             self._frequent.add(start + 1, self.connection.execute(terms, (name, start)))
 
+    def _renumber(self, document: int, start: int) -> int:
+        """Take the words of a document's passages out, to store them with its new title.
+
+        Passages get the numbers of new ones, because words are never counted again for a number.
+
+        Returns:
+            How many passages there are.
+        """
+        rows = self.connection.execute(
+            "SELECT id FROM passages WHERE document = ? ORDER BY id", (document,)
+        )
+        old = [int(number) for (number,) in rows]
+        pairs = list(enumerate(old, start + 1))
+        for table in VECTOR_TABLES.values():
+            self.connection.executemany(f"UPDATE {table} SET passage = ? WHERE passage = ?", pairs)  # noqa: S608
+        self.connection.executemany("UPDATE passages SET id = ? WHERE id = ?", pairs)
+        self.connection.executemany("DELETE FROM words WHERE rowid = ?", [(each,) for each in old])
+        return len(old)
+
     def _last(self) -> int:
         return int(self.connection.execute("SELECT coalesce(max(id), 0) FROM passages").get)
 
     def _delete_unstaged(self, document: int, pages: Sequence[int] | None) -> list[str]:
         rows = self.connection.execute(
             "SELECT id, key, page FROM passages WHERE document = ?"
-            " AND key NOT IN (SELECT key FROM temp.staged)",
+            " AND (key, language) NOT IN (SELECT key, language FROM temp.staged)",
             (document,),
         )
         old = [(i, str(key)) for i, key, page in rows if pages is None or page in set(pages)]

@@ -7,7 +7,7 @@ from pdfsluice.core.errors import DocumentReplaced
 from pdfsluice.core.plugins.ports.documents import Index
 from pdfsluice.core.plugins.ports.stores import Catalogue
 
-from .import_status import ImportStatus
+from .import_status import ImportStatus, Stage
 from .indexable import no_index, require_text, text_may_follow
 from .runner import JobRunner
 
@@ -94,6 +94,14 @@ class Indexing:
         for document in again:
             await self.enqueue(document)
         return QueuedAgain(len(again), page[-1].id if len(documents) > limit else None)
+
+    async def rename(self, document: Document) -> None:
+        """Queue a document that was indexed under another title; its vectors stay."""
+        if self._index is None or document.replaced_by is not None:
+            return
+        status = ImportStatus(tuple(await self._catalogue.jobs(document.id)))
+        if status.of(JobKind.INDEX) is Stage.DONE:
+            await self.enqueue(document)
 
     async def enqueue(self, document: Document) -> None:
         """Queue a document, whatever is known of its text."""

@@ -86,6 +86,11 @@ def publish(
     }
     for statement in (
         (
+            "UPDATE index_passages p SET words ="
+            " ts_filter(p.words, '{a,c,d}') || CAST(:words AS tsvector) FROM index_documents d"
+            " WHERE d.id = :document AND p.document = :document AND d.title <> :title"
+        ),
+        (
             "INSERT INTO index_documents(id, owner, title, stage)"
             " VALUES (:document, :owner, :title, :stage) ON CONFLICT (id) DO UPDATE SET"
             " owner = excluded.owner, title = excluded.title, stage = excluded.stage"
@@ -93,7 +98,8 @@ def publish(
         (
             "DELETE FROM index_passages p WHERE document = :document"
             " AND (CAST(:pages AS INTEGER[]) IS NULL OR page = ANY(:pages)) AND NOT EXISTS"
-            " (SELECT FROM index_staged s WHERE s.staging = :staging AND s.key = p.key)"
+            " (SELECT FROM index_staged s WHERE s.staging = :staging AND s.key = p.key"
+            " AND s.language = p.language)"
         ),
         (
             "INSERT INTO index_passages(key, document, owner, page, language, text, words)"

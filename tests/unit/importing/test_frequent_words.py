@@ -58,7 +58,14 @@ def _opened() -> Iterator[PassageDatabase]:
         database.close()
 
 
-def _publish(database: PassageDatabase, document: int, texts: Pages, owner: str = "anna") -> None:
+def _publish(
+    database: PassageDatabase,
+    document: int,
+    texts: Pages,
+    owner: str = "anna",
+    *,
+    title: str = "pump",
+) -> None:
     database.stage(
         [
             StagedPassage(key=f"{document}-{page}-{text}", page=page, text=text, heading=heading)
@@ -66,7 +73,7 @@ def _publish(database: PassageDatabase, document: int, texts: Pages, owner: str 
         ],
         restart=True,
     )
-    database.publish(document, owner=owner, title=f"pump {document}")
+    database.publish(document, owner=owner, title=f"{title} {document}")
 
 
 def _by_fts5(database: PassageDatabase, expression: Expression, among: Among) -> dict[int, float]:
@@ -112,6 +119,30 @@ def _compare(database: PassageDatabase, documents: list[Pages], queries: list[Ex
             for each in (reader, SqliteReader(database)):
                 numbers = _found(each, query, limit=limit, owner="anna")
                 assert [scores[number] for number in numbers] == pytest.approx(best, rel=1e-5)
+
+
+@EASY
+@given(
+    documents=st.lists(pages, min_size=4, max_size=6),
+    renamed=st.lists(st.integers(1, 6), min_size=1, max_size=3),
+    query=wanted,
+)
+def test_passages_of_renamed_documents_are_ranked_as_by_fts5(
+    documents: list[Pages], renamed: list[int], query: Expression
+) -> None:
+    with _opened() as database:
+        reader = SqliteReader(database)
+        for number, texts in enumerate(documents, 1):
+            _publish(database, number, texts)
+        for number in renamed:
+            _found(reader, query)
+            texts = documents[number % len(documents)]
+            _publish(database, number % len(documents) + 1, texts, title="valve rotor")
+        scores = _by_fts5(database, query, Among(owner="anna", documents=None, limit=_EVERY))
+        numbers = _found(reader, query, owner="anna")
+        assert [scores[number] for number in numbers] == pytest.approx(
+            sorted(scores.values()), rel=1e-5
+        )
 
 
 @EASY

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 
@@ -139,6 +140,32 @@ def test_pages_are_added_to_those_that_are_published(database: PassageDatabase) 
         database.stage([StagedPassage(key=text, page=2, text=text)], restart=True)
         database.publish(1, owner="anna", title="", pages=[2])
     assert sorted(find(database, "page")) == ["first page", "second page again"]
+
+
+def test_a_language_that_was_recognized_later_counts(database: PassageDatabase) -> None:
+    """The first page of some may be a table, whose language is that of the page before."""
+    houses = StagedPassage(key="a", page=1, text="häuser 17")
+    database.stage([houses], restart=True)
+    database.publish(1, owner="anna", title="", pages=[1])
+    assert finder_of(database).languages() == [""]
+    database.stage([replace(houses, language="german")], restart=True)
+    database.publish(1, owner="anna", title="")
+    assert finder_of(database).languages() == ["german"]
+    assert find(database, "haus 17") == ["häuser 17"]
+    assert [each.text for each in database.pending(1, "other", limit=9, every=False)] == [
+        "häuser 17"
+    ]
+
+
+def test_a_new_title_is_that_of_all_passages(database: PassageDatabase) -> None:
+    put(database, 1, ["income", "costs"], title="scan", vectors=[unit(1), unit(2)])
+    put(database, 2, ["income of another company"], title="VEGA_2021")
+    for title, words, others in (("ORION_2022", "orion", "scan"), ("LYRA", "lyra", "orion")):
+        put(database, 1, ["income", "costs", title], title=title, vectors=[unit(3)])
+        for query, count in ((f"costs {words}", 1), (f"costs {others}", 0)):
+            tiers = finder_of(database).by_query(parse(query, ()), owner=None, limit=9).tiers
+            assert len(tiers[-1]) == count, "all words, that of the title included"
+        assert texts(database, near(database, unit(2))[:1]) == ["costs"], "vectors stay"
 
 
 def test_a_document_has_stages(database: PassageDatabase) -> None:
