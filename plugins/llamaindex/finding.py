@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from .confidence import is_answered
 from .expressions import AllOf, Alternatives, AnyOf, Expression, Phrase
@@ -18,8 +19,12 @@ _MIN_WORDS = 3  # of a query that count, whatever their number of matches
 DEFAULT_MAX_MATCHES = 20_000
 DEFAULT_MAX_WEIGHED = 200_000
 _MAX_FREQUENCIES = 20_000
+_MAX_GROWTH = 1.1  # of the passages, until frequencies are read again
 _MAX_RARE = 0.02  # share of the passages that have a word
 _MIN_TYPO_LENGTH = 5
+_MIN_BEGINNING, _MAX_BEGUN = 4, 1000
+"""Least length of a word that is a beginning though it occurs in passages of others, and how many
+may have it: all passages with a word that begins so are read."""
 _MAX_CANDIDATES = 5000
 
 
@@ -43,10 +48,11 @@ class Finder:
         self._max_matches = max_matches
         self._max_weighed = max_weighed
         self._frequencies: dict[str, int] = {}
+        self._counted = 0  # passages when they were read
         self._names = DocumentNames(reader, self._is_rare)
 
-    def languages(self) -> set[str]:
-        """Return the languages of all passages."""
+    def languages(self) -> Sequence[str]:
+        """Return the languages of all passages, the commonest first."""
         return self._reader.languages()
 
     def named_by(self, query: Query, *, owner: str | None) -> Named:
@@ -71,13 +77,35 @@ class Finder:
             named: The documents that the query names, as :meth:`named_by` returns them.
             documents: The documents to look in; ``None`` for all.
         """
+        self._forget_old_frequencies()
         named = self.named_by(query, owner=owner) if named is None else named
         groups = [self._known(group) for group in query.groups]
+        by_groups = partial(
+            self._by_groups, query, named, owner=owner, limit=limit, documents=documents
+        )
+        rankings = by_groups(groups)
+        is_narrow = owner is not None or documents is not None
+        if groups and is_narrow and not rankings.has_words and self._reader.document_count(owner):
+            last = groups[-1]  # it occurs, but nowhere in what is searched
+            if len(last.terms[0]) >= _MIN_BEGINNING and self._frequency(last) <= _MAX_BEGUN:
+                return by_groups([*groups[:-1], self._begun(last)])
+        return rankings
+
+    def _by_groups(
+        self,
+        query: Query,
+        named: Named,
+        groups: Sequence[Alternatives],
+        *,
+        owner: str | None,
+        limit: int,
+        documents: Sequence[int] | None,
+    ) -> Rankings:
         tiers = [self._matching(tier, owner, limit, documents) for tier in _tiers(query, groups)]
         rankings = Rankings(
             tiers=tiers,
             documents=named.weights,
-            wanted=Wanted.of((*groups, *map(Phrase, query.phrases))),
+            wanted=Wanted.of((*groups, *_marked_phrases(query))),
             groups=groups,
         )
         if any(len(tier) >= limit for tier in tiers):  # nothing below it would be shown
@@ -85,9 +113,25 @@ class Finder:
         rankings.words.append(self._by_words(groups, owner, limit, documents))
         chosen = among(named.chosen, documents)
         if chosen:
-            rest = [self._known(group) for group in query.without(named.words)]
+            rest = [
+                group
+                for group, words in zip(groups, query.groups, strict=True)
+                if not set(words) & named.words
+            ]
             rankings.words.append(self._by_words(rest, owner, limit, chosen))
         return rankings
+
+    def _forget_old_frequencies(self) -> None:
+        """Read frequencies again once there are many more passages, or fewer."""
+        count = self._reader.count()
+        if not self._counted / _MAX_GROWTH <= count <= self._counted * _MAX_GROWTH:
+            self._frequencies.clear()
+            self._counted = count
+
+    def _begun(self, word: Alternatives) -> Alternatives:
+        """Return the words that begin with a word, if there are any."""
+        beginning = Alternatives(word.terms[:1], is_beginning=True)
+        return beginning if self._reader.occurs(beginning) else word
 
     def _is_rare(self, word: str) -> bool:
         return self._frequency(Alternatives((word,))) <= _MAX_RARE * self._reader.count()
@@ -157,8 +201,8 @@ class Finder:
         word = Alternatives(group)
         if self._reader.occurs(word):
             return word
-        beginning = Alternatives(group[:1], is_beginning=True)
-        if self._reader.occurs(beginning):
+        beginning = self._begun(word)
+        if beginning.is_beginning:
             return beginning
         correction = self._corrected(group[0])
         return Alternatives((correction,)) if correction else word
@@ -255,7 +299,21 @@ class Finder:
             yield from ((number, passages[number]) for number in some if number in passages)
 
     def _scores(self, rankings: Rankings) -> dict[int, float]:
-        """Return the score of each passage; a tier is worth more than all below it."""
+        """Return the score of each passage.
+
+        Those that are in no head of a list follow all others: the first hits are the same,
+        however many are wanted.
+        """
+        scores = self._fused(rankings.head)
+        if rankings.is_deep:
+            deeper = self._fused(rankings)
+            rest = {number: score for number, score in deeper.items() if number not in scores}
+            factor = _FURTHER * min(scores.values()) / (2 * max(rest.values(), default=1.0))
+            scores |= {number: score * factor for number, score in rest.items()}
+        return scores
+
+    def _fused(self, rankings: Rankings) -> dict[int, float]:
+        """Return scores of which a tier is worth more than all below it."""
         scores = fuse([*rankings.words, *rankings.meaning])
         ranks: dict[int, float] = {}
         for level, tier in enumerate(reversed(rankings.tiers), 1):
@@ -290,6 +348,12 @@ def _tiers(query: Query, groups: Sequence[Alternatives]) -> list[AllOf]:
     if groups:
         tiers.append(AllOf(tuple(groups)))
     return tiers
+
+
+def _marked_phrases(query: Query) -> Iterator[Phrase]:
+    """Yield the words of phrases, of which common ones stand anywhere."""
+    for phrase in query.phrases:
+        yield Phrase(tuple(word for word in phrase if word not in query.common) or phrase)
 
 
 def is_near(one: str, two: str) -> bool:

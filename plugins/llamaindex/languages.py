@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 
 ENGLISH = "english"
 UNKNOWN = ""
@@ -60,6 +61,9 @@ _VOTES: dict[str, list[str]] = {}
 for _language, _words in _COMMON.items():
     for _word in _words.split():
         _VOTES.setdefault(_word, []).append(_language)
+_SAY_NOTHING = {language: frozenset(words.split()) for language, words in _COMMON.items()}
+_SAY_NOTHING["english"] |= set("sdli") | {"do", "no", "he", "per", "am", "till"}
+"""Also words that are no sign of English, because other languages have them as well."""
 
 _SCRIPTS = (
     ("russian", re.compile("[\u0400-\u04ff]")),
@@ -79,7 +83,9 @@ _PERSIAN = re.compile("[\u067e\u0686\u0698\u06af]")
 _SCRIPT_SAMPLE, _WORD_SAMPLE = 500, 1500  # characters
 _WORD = re.compile(r"[^\W\d_]+")
 _MIN_VOTES = 0.6  # a word of two languages has half a vote for each
+_EVIDENT_VOTES = 1.5
 _MIN_LEAD = 1.2
+_FEW_WORDS = 8  # in a longer text "per" alone is no sign of Italian
 _MIN_PERSIAN = 0.02  # share of letters that Arabic does not have
 
 
@@ -99,20 +105,48 @@ def language_of(text: str) -> str:
     return _latin(text[:_WORD_SAMPLE]) if script == "latin" else script
 
 
+def is_evident(language: str, query: str) -> bool:
+    """Return whether a query is in the language that it seems to have.
+
+    Other scripts are evident. One word is no sign of a language other than English: "health care
+    costs" is not Romanian, though the commonest words of that include ``care``.
+    """
+    if language == ENGLISH or language not in _COMMON:
+        return True
+    return _has_signs(language, _WORD.findall(query.lower()))
+
+
+def is_known_by_words(language: str) -> bool:
+    """Return whether a language is recognized by its words, not by its script."""
+    return language in _COMMON
+
+
 def _latin(sample: str) -> str:
     votes: defaultdict[str, float] = defaultdict(float)
-    words = filter(_VOTES.__contains__, _WORD.findall(sample.lower()))
-    for word, count in Counter(words).items():
+    words = _WORD.findall(sample.lower())
+    for word, count in Counter(filter(_VOTES.__contains__, words)).items():
         languages = _VOTES[word]
         for language in languages:
             votes[language] += count / len(languages)
     best = sorted(votes.items(), key=lambda vote: -vote[1])[:2]
     if not best or best[0][1] < _MIN_VOTES:
         return UNKNOWN
-    is_clear = len(best) == 1 or best[0][1] >= _MIN_LEAD * best[1][1]
-    return best[0][0] if is_clear else UNKNOWN
+    language, most = best[0]
+    if len(words) > _FEW_WORDS and language != ENGLISH and not _has_signs(language, words):
+        return UNKNOWN
+    is_clear = len(best) == 1 or most >= _MIN_LEAD * best[1][1]
+    return language if is_clear else UNKNOWN
 
 
-def is_common(word: str) -> bool:
-    """Return whether a word is among the commonest of any language: it finds nothing."""
-    return word in _VOTES
+def _has_signs(language: str, words: Iterable[str]) -> bool:
+    """Return whether several words are common in a language.
+
+    Single letters do not count: in tables they are marks.
+    """
+    signs = (_VOTES[word] for word in set(words) if len(word) > 1 and word in _VOTES)
+    return sum(1 / len(each) for each in signs if language in each) >= _EVIDENT_VOTES
+
+
+def is_common(word: str, language: str) -> bool:
+    """Return whether a word is among the commonest of a language: it finds nothing."""
+    return word in _SAY_NOTHING.get(language, ())

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .languages import is_common
 from .queries import Query
 from .reader import PassageReader
-from .terms import fold, tokens
+from .terms import fold, is_unspaced, pairs, tokens
 
 _YEAR = re.compile(r"((?:19|20)\d\d)(?!\d)")
 _RUNS = re.compile(r"\d+|[^\W\d_]+")
@@ -71,10 +70,13 @@ def by_term(rows: Iterable[Sequence[Any]]) -> Mapping[str, frozenset[int]]:
 
 
 def name_terms(name: str) -> list[str]:
-    """Return the words of a title or file name, and the parts of compound words."""
+    """Return the words of a title or file name, with the parts of compounds.
+
+    Scripts without spaces have pairs of characters.
+    """
     terms: list[str] = []
     for token in tokens(name.replace("_", " ")):
-        terms += _with_parts(fold(token))
+        terms += pairs(token) if is_unspaced(token) else _with_parts(fold(token))
     return [term for term in dict.fromkeys(terms) if len(term) >= _MIN_TERM]
 
 
@@ -114,7 +116,7 @@ class DocumentNames:
         return Named({number: score / best for number, score in scores.items()}, frozenset(words))
 
     def _matches(self, query: Query, owner: str | None) -> "list[_Match]":
-        candidates = _candidates(query.folded)
+        candidates = _candidates(query)
         years = [term for term in candidates if _YEAR.fullmatch(term)]
         matches: list[_Match] = []
         named = self._reader.named(candidates.keys(), owner=owner)
@@ -142,16 +144,17 @@ class _Match:
     worth: float
 
 
-def _candidates(folded: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+def _candidates(query: Query) -> dict[str, tuple[str, ...]]:
     """Return possible names with the words of the query that they consist of."""
+    folded = query.folded
     candidates: dict[str, tuple[str, ...]] = {}
     for size in range(_MAX_JOINED, 1, -1):
         for start in range(len(folded) - size + 1):
             words = folded[start : start + size]
             candidates.setdefault("".join(words), words)
     for word in folded:
-        if not is_common(word):
+        if word not in query.common:
             for term in _with_parts(word):
                 if len(term) >= _MIN_TERM:
                     candidates.setdefault(term, (word,))
-    return candidates
+    return candidates | {pair: (pair,) for pair in query.pairs}

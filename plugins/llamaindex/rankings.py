@@ -1,13 +1,15 @@
 """Ranked lists of passages, and how they become one."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .expressions import Alternatives
 from .marking import Mark, Wanted
 
 RANK_OFFSET = 10  # of reciprocal rank fusion; the usual 60 would let a passage in the middle
 # of both rankings win over the only one that has the rare word of the query
+HEAD = 100
+"""The length of the lists of every search; those of a search for more hits are longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,27 @@ class Rankings:
     documents: Mapping[int, float] = field(default_factory=dict)
     wanted: Wanted = field(default_factory=Wanted)
     groups: Sequence[Alternatives] = ()
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether a list is longer than its head."""
+        lists = (*self.tiers, *self.words, *self.meaning)
+        return any(len(each) > HEAD for each in lists)
+
+    @property
+    def head(self) -> "Rankings":
+        """The beginnings of all lists."""
+        return replace(
+            self,
+            tiers=[tier[:HEAD] for tier in self.tiers],
+            words=[ranking[:HEAD] for ranking in self.words],
+            meaning=[ranking[:HEAD] for ranking in self.meaning],
+        )
+
+    @property
+    def has_words(self) -> bool:
+        """Whether any passage has words of the query."""
+        return any((*self.tiers, *self.words))
 
 
 def fuse(rankings: Iterable[Sequence[int]]) -> dict[int, float]:

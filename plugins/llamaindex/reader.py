@@ -19,8 +19,8 @@ class PassageReader(Protocol):
         """Return about how many passages there are; 0 only if there is none."""
         ...
 
-    def languages(self) -> set[str]:
-        """Return the languages of all passages."""
+    def languages(self) -> Sequence[str]:
+        """Return the languages of all passages; those of few passages come last."""
         ...
 
     def passages(self, numbers: Sequence[int]) -> Mapping[int, StoredPassage]:

@@ -14,11 +14,10 @@ from .finding import Finder
 from .languages import ENGLISH, UNKNOWN
 from .names import Named
 from .queries import Query, parse
-from .rankings import Neighbours, Rankings, among
+from .rankings import HEAD, Neighbours, Rankings, among
 from .reader import PassageReader
 from .stored import Slot
 
-_MIN_DEPTH = 100
 _DEPTH_FACTOR = 4
 
 Nearest = Callable[[], Neighbours]
@@ -39,7 +38,7 @@ class Search:
     @property
     def depth(self) -> int:
         """The length of the lists that are joined."""
-        return max(_MIN_DEPTH, self.top_k * _DEPTH_FACTOR)
+        return max(HEAD, self.top_k * _DEPTH_FACTOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +97,8 @@ class Searcher:
         if not self._reader.count():
             return None
         query = parse(search.query, self._finder.languages())
+        if not query.words:  # nothing but punctuation, of which a model makes anything
+            return None
         named = self._finder.named_by(query, owner=search.owner)
         if search.match == "words":
             return Plan(search, query, named, ())

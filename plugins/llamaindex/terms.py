@@ -27,13 +27,16 @@ TOKEN = re.compile(
 _ASCII_TOKEN = re.compile("[a-z0-9]+")
 _IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _OPTIONAL_MARKS = re.compile(
-    "[\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed\u200c\u200d]"
+    "[\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed\u200c\u200d\ufe00-\ufe0f]"
 )
 _ARABIC_FORMS = str.maketrans("أإآٱىةيكؤئ", "اااايهيكوي")
+_ARABIC_FORMS |= str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "0123456789" * 2)
+_ANY_MARK = re.compile(f"[{_MARKS}\u200c\u200d]")
 CLUSTER = re.compile(rf".[{_MARKS}]*", re.DOTALL)
 _MIXED = re.compile(r"\d+|[^\W\d_]+")
 _MAX_TERM = 64
 _STEMMERS = frozenset(Stemmer.algorithms())
+_UNMARKED = frozenset({"arabic", "persian", "hebrew"})  # written without vowels, as a rule
 _CACHE = 200_000
 _MAX_TERMS, _MAX_LANGUAGES = 50_000, 4  # that are remembered
 _FIRST, _SECOND = itemgetter(0), itemgetter(1)
@@ -126,10 +129,15 @@ def _terms(token: str, language: str) -> tuple[tuple[str, ...], tuple[str, ...]]
 def stem(word: str, language: str) -> str:
     """Return the folded stem of a word; without a stemmer, the folded word."""
     stemmer = _stemmer(language)
-    if stemmer is None or not word.isalpha():
+    if stemmer is None or not _ANY_MARK.sub("", word).isalpha():
         return fold(word)
-    bare = _OPTIONAL_MARKS.sub("", word) if language in {"arabic", "persian", "hebrew"} else word
+    bare = _OPTIONAL_MARKS.sub("", word) if language in _UNMARKED else word
     return fold(str(stemmer.stemWord(bare)))
+
+
+def has_stems(language: str) -> bool:
+    """Return whether the words of a language are stemmed."""
+    return language in _STEMMERS
 
 
 @lru_cache(maxsize=64)

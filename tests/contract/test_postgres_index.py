@@ -25,6 +25,7 @@ from pdfsluice.core import (
 from pdfsluice.core.testing.contracts import IndexContract
 from pdfsluice.core.testing.contracts.reopening import Reopen
 from pdfsluice.core.testing.contracts.samples import make_stored_document
+from pdfsluice.plugins.llamaindex.expressions import AllOf, Alternatives
 from pdfsluice.plugins.llamaindex.finding import Finder
 from pdfsluice.plugins.llamaindex.options import IndexOptions
 from pdfsluice.plugins.llamaindex.postgres import storing
@@ -206,6 +207,37 @@ def test_names_choose_the_document(connection: Connection) -> None:
     put(connection, FIRST + 1, ["net income was 20"], title="ORIONWATER_2022_10K")
     assert find(connection, "net income of Orion Water in 2022")[0] == "net income was 20"
     assert find(connection, "net income of Orionw in 2021")[0] == "net income was 10"
+
+
+def test_a_new_title_is_that_of_all_passages(connection: Connection) -> None:
+    orion = AllOf((Alternatives(("costs",)), Alternatives(("orion",))))
+    put(connection, FIRST, ["income", "costs"], title="scan")
+    for title, count in (("ORION_2022", 1), ("LYRA", 0)):
+        put(connection, FIRST, ["income", "costs"], title=title, embedded=False)
+        numbers = reader(connection).matching(orion, owner="anna", limit=9, documents=None)
+        assert len(numbers) == count, "all words, that of the title included"
+    assert not texts_without_vector(connection, FIRST)
+
+
+def test_words_of_others_do_not_hide_beginnings(connection: Connection) -> None:
+    put(connection, FIRST, ["a report on seawater"])
+    put(connection, FIRST + 1, ["a seaw and a dog"], owner=OTHERS_OWNER)
+    assert find(connection, "seaw") == ["a report on seawater"]
+    assert find(connection, "dog") == []
+
+
+def test_the_commonest_language_comes_first(connection: Connection) -> None:
+    put(connection, FIRST, ["one", "two"])
+    change = "UPDATE index_passages SET language = 'dutch' WHERE text = 'two'"
+    put(connection, FIRST + 1, ["three"])
+    connection.execute(text(change))
+    assert reader(connection).languages() == ["english", "dutch"]
+
+
+def test_a_long_query_is_answered(connection: Connection) -> None:
+    put(connection, FIRST, ["one pump", "水閘管理規則"])
+    assert find(connection, f"水閘管理規則{'水閘夜間開放' * 300}") == ["水閘管理規則"]
+    assert find(connection, f'"{"pump " * 300}"') == ["one pump"]
 
 
 @settings(max_examples=50)

@@ -138,6 +138,45 @@ async def test_filters_narrow_a_search(library: WebServer) -> None:
         await problem_of(response, 400, "bad-request")
 
 
+@pytest.mark.parametrize("query", ["?!", "\U0001f642", "\u200b\u2026", '"', "\0"])
+async def test_a_query_without_words_finds_nothing(library: WebServer, query: str) -> None:
+    for match in ({}, {"match": "words"}, {"match": "meaning"}):
+        assert (await search(library, query, **match))["results"] == []
+
+
+async def test_a_new_title_finds_a_document(library: WebServer) -> None:
+    document = await library.upload(make_pdf(["Income was 17."]), title="scan")
+    one = f"/api/documents/{document['id']}"
+    async with library.http.patch(one, json={"title": "Orionwater 2031"}) as response:
+        assert response.status == 200
+    async with library.http.get(f"{one}/import") as response:
+        assert (await body_of(response))["index_status"] == "none", "it was not indexed before"
+    async with library.http.post(f"{one}/index") as response:
+        assert response.status == 202
+    await until(partial(_is_indexed, library, document["id"]), seconds=120)
+    async with library.http.patch(one, json={"title": "Lyrapress 2031"}) as response:
+        assert response.status == 200
+    await until(partial(_is_indexed, library, document["id"]), seconds=120)
+    found = await search(library, "income of Lyrapress in 2031", match="words")
+    assert [hit["title"] for hit in found["results"]] == ["Lyrapress 2031"]
+    await library.http.delete(one)
+
+
+async def test_what_was_deleted_behind_the_index_is_forgotten(library: WebServer) -> None:
+    """As if another node had indexed it meanwhile, or a server had been stopped."""
+    document = await library.upload(make_pdf(["An avocet wades."]), title="Birds")
+    async with library.http.post(f"/api/documents/{document['id']}/index") as response:
+        assert response.status == 202
+    await until(partial(_is_indexed, library, document["id"]), seconds=120)
+    later = await library.upload(make_pdf(["A later one."]), title="Later")
+    index = library.runtime.library._indexing.require()
+    await library.runtime.scrubber._catalogue.delete(document["id"])
+    assert await index.search("avocet", top_k=1, owner=None, match="words")
+    assert (await search(library, "avocet", match="words"))["results"] == []
+    assert not await index.search("avocet", top_k=1, owner=None, match="words")
+    await library.http.delete(f"/api/documents/{later['id']}")
+
+
 async def test_tags_are_words(library: WebServer) -> None:
     async with library.http.get("/api/documents") as response:
         one = f"/api/documents/{(await body_of(response))['documents'][0]['id']}"

@@ -1,5 +1,6 @@
 """Search by words: forms, phrases, identifiers, names, and the order of hits."""
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pdfsluice.plugins.llamaindex.expressions import AllOf, Alternatives, AnyOf
 from pdfsluice.plugins.llamaindex.finding import Finder
 from pdfsluice.plugins.llamaindex.passages import PassageDatabase
 from pdfsluice.plugins.llamaindex.queries import parse
+from pdfsluice.plugins.llamaindex.searching import Search
 from pdfsluice.plugins.llamaindex.sqlite_reader import SqliteReader
 from pdfsluice.plugins.llamaindex.stored import StagedPassage
 from tests.support.passages import EASY, find, finder_of, put, texts
@@ -66,6 +68,12 @@ def test_operators_mean_nothing(database: PassageDatabase, query: str) -> None:
         ("die Wertpapiere wurden verkauft und der Rest", "Wertpapier"),
         ("компании получили прибыль", "компания"),
         ("\uff26\uff55\uff4c\uff4c width", "full"),
+        ("the year 2024", "\uff12\uff10\uff12\uff14"),
+        ("العام ٢٠٢٤", "2024"),
+        ("year 2024", "٢٠٢٤"),
+        ("الكِتَابُ الجديد", "كتاب"),
+        ("यह किताबों की सूची है", "किताब"),
+        ("check \u2714\ufe0f mark\ufe0f", "mark"),
     ],
 )
 def test_form_and_inflexion_do_not_matter(database: PassageDatabase, text: str, query: str) -> None:
@@ -103,6 +111,53 @@ def test_unknown_words_are_taken_as_beginnings_or_misspelt(database: PassageData
     assert find(database, "turbimes") == ["pumps and turbines"]
     assert find(database, "trubines") == ["pumps and turbines"]
     assert find(database, "zebra") == []
+
+
+def test_words_of_others_do_not_hide_beginnings(database: PassageDatabase) -> None:
+    """A word that occurs only in what is not searched is a beginning, as if it occurred nowhere."""
+    put(database, 1, ["a report on seawater"])
+    put(database, 2, ["a seaw and a dog"], owner="bob")
+    assert find(database, "seaw", owner="anna") == ["a report on seawater"]
+    assert find(database, "seaw", owner="bob") == ["a seaw and a dog"]
+    assert find(database, "seaw") == ["a seaw and a dog"]
+    assert find(database, "dog", owner="anna") == []
+    finder = finder_of(database)
+    rankings = finder.by_query(parse("seaw", ()), owner=None, limit=9, documents=[1])
+    assert [hit.text for hit in finder.hits(rankings, limit=9)] == ["a report on seawater"]
+
+
+def test_frequencies_follow_the_passages(database: PassageDatabase) -> None:
+    put(database, 1, [f"the valve of tank {n}" for n in range(20)])
+    put(database, 2, ["a zebra"])
+    finder = Finder(SqliteReader(database), max_matches=25)
+    query = parse("zebra valve", ())
+    assert texts(database, finder.by_query(query, owner="anna", limit=9).words[0])[0] == "a zebra"
+    put(database, 3, [f"a zebra {n}" for n in range(40)])
+    first = texts(database, finder.by_query(query, owner="anna", limit=30).words[0])[0]
+    assert first.startswith("the valve"), "it is the rarer one now"
+
+
+def test_the_commonest_language_comes_first(database: PassageDatabase) -> None:
+    put(database, 1, ["Was ist das für ein Ding?", "Was ist das?", "Das ist der Hund."])
+    put(database, 2, ["Qu'est-ce que c'est dans le livre ?", "1 2 3"])
+    assert list(finder_of(database).languages()) == ["german", "", "french"]
+
+
+def test_long_queries_are_answered(database: PassageDatabase) -> None:
+    put(database, 1, ["水閘管理規則", "one pump"])
+    assert find(database, f"水閘管理規則{'水閘夜間開放' * 300}") == ["水閘管理規則"]
+    assert find(database, f"pump {'wurde ' * 300}")[0] == "one pump"
+    assert find(database, f'"{"pump " * 300}"') == ["one pump"]
+
+
+def test_common_words_of_a_phrase_are_not_marked(database: PassageDatabase) -> None:
+    text = "the pump and the last invoice of the year"
+    put(database, 1, [text])
+    finder = finder_of(database)
+    for query, words in (('"the last invoice"', ["last", "invoice"]), ('"of the"', ["of", "the"])):
+        rankings = finder.by_query(parse(query, ()), owner=None, limit=9)
+        [hit] = finder.hits(rankings, limit=9)
+        assert set(words) == {hit.text[start:end] for start, end in hit.marks} - {"and"}
 
 
 def test_the_name_of_a_document_counts(database: PassageDatabase) -> None:
@@ -181,3 +236,27 @@ def test_the_same_text_of_a_document_is_shown_once(database: PassageDatabase) ->
     )
     database.publish(1, owner="anna", title="")
     assert find(database, "zebra") == ["a rare zebra"]
+
+
+def test_the_first_hits_are_the_same_however_many_are_wanted(database: PassageDatabase) -> None:
+    choice = random.Random(5)
+    words = ["valve", "pump", "tank", "seal", *map(str, range(20))]
+    passages = [
+        StagedPassage(key=str(n), page=n // 3, text=" ".join(choice.choices(words, k=9)))
+        for n in range(600)
+    ]
+    database.stage(passages, restart=True)
+    database.publish(1, owner="anna", title="")
+    meaning = choice.sample(range(1, 601), 600)
+    finder = finder_of(database)
+
+    def hits(top_k: int) -> list[str]:
+        depth = Search(query="valve pump", top_k=top_k, owner=None).depth
+        rankings = finder.by_query(parse("valve pump", ()), owner=None, limit=depth)
+        rankings.meaning = [meaning[:depth]]
+        return [hit.text for hit in finder.hits(rankings, limit=top_k)]
+
+    every = hits(500)
+    assert len(every) > 400
+    for top_k in (1, 11, 25, 26, 61, 101, 300):
+        assert hits(top_k) == every[:top_k]

@@ -25,6 +25,7 @@ from pdfsluice.plugins.llamaindex.terms import analyse, fold, stem
         ("1,234.56", UNKNOWN),
         ("pumps", UNKNOWN),
         ("", UNKNOWN),
+        (f"Earnings per share {'Basic Diluted Weighted ' * 20}", UNKNOWN),
     ],
 )
 def test_languages_are_recognised(text: str, language: str) -> None:
@@ -47,6 +48,11 @@ def test_stems_of_languages() -> None:
     assert fold("ÉLÈVE".casefold()) == "eleve"
 
 
+def test_words_with_vowel_marks_are_stemmed() -> None:
+    assert stem("الكِتَابُ", "arabic") == stem("كتاب", "arabic")
+    assert stem("किताबों", "hindi") == stem("किताब", "hindi")
+
+
 @pytest.mark.parametrize(
     ("text", "phrases"),
     [
@@ -56,6 +62,12 @@ def test_stems_of_languages() -> None:
         ("ISO 32000-2", [("32000", "2")]),
         ("grew by 1,234.56 in 2024", []),
         ("year-over-year change", []),
+        ("INV_2024_0042", [("inv", "2024", "0042")]),
+        ("\uff29\uff2e\uff36\uff0d\uff12\uff10", [("inv", "20")]),
+        ("\u22127-8\u22129", [("7", "8", "9")]),
+        ("「水閘」", [("水閘",)]),
+        ('the "red pump', []),
+        ('""', []),
     ],
 )
 def test_phrases_of_a_query(text: str, phrases: list[tuple[str, ...]]) -> None:
@@ -66,6 +78,52 @@ def test_common_words_do_not_count_unless_they_are_all() -> None:
     assert parse("what is the pump", ()).groups[-1][0] == "pump"
     assert ("the",) not in parse("the pump", ()).groups
     assert parse("to be", ()).groups
+
+
+@pytest.mark.parametrize(
+    ("query", "languages", "word"),
+    [
+        ("health care costs", ["english", "romanian"], "care"),
+        ("garage door opener", ["english", "dutch"], "door"),
+        ("12 volt battery", [], "volt"),
+        ("Was kostet die door lock", ["german", "english"], "door"),
+    ],
+)
+def test_common_words_of_another_language_count(
+    query: str, languages: list[str], word: str
+) -> None:
+    assert any(group[0] == word for group in parse(query, languages).groups)
+
+
+def test_one_word_is_no_sign_of_another_language() -> None:
+    query = parse("earnings per share", ["english", "italian"])
+    assert query.language == UNKNOWN
+    assert ("earnings", "earn") in [group[:2] for group in query.groups]
+    assert parse("utili per una azione", ["english", "italian"]).language == "italian"
+
+
+def test_stems_of_the_commonest_languages_are_tried() -> None:
+    languages = ["", "english", "chinese", "czech", "danish", "dutch", "finnish", "french"]
+    [group] = parse("expenses", languages).groups
+    assert stem("expenses", "english") in group
+    [group] = parse("voitures", [*languages[::-1], "german"]).groups
+    assert stem("voitures", "french") in group
+
+
+def test_a_script_is_evident_if_no_passage_has_its_language() -> None:
+    assert parse("東京都", ["english", "japanese"]).language == "chinese"
+    assert parse("насосы", ["english"]).language == "russian"
+
+
+def test_long_queries_are_cut() -> None:
+    for text in ("水閘管理規則" * 300, " ".join(map(str, range(500))), "1-2 " * 400):
+        query = parse(f'"{text}" {text}', ())
+        assert max(map(len, (query.groups, query.words, query.phrases))) <= 64
+        assert max(map(len, query.phrases)) <= 64
+
+
+def test_words_without_letters_do_not_move_the_common_ones() -> None:
+    assert parse("\u0640 the pump", ()).groups == (("pump",),)
 
 
 @pytest.mark.parametrize(

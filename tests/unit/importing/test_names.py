@@ -30,7 +30,7 @@ def reports(database: PassageDatabase) -> PassageDatabase:
 
 
 def named(database: PassageDatabase, query: str, owner: str | None = "anna") -> Named:
-    return finder_of(database).named_by(parse(query, {"english"}), owner=owner)
+    return finder_of(database).named_by(parse(query, ["english"]), owner=owner)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,7 @@ def named(database: PassageDatabase, query: str, owner: str | None = "anna") -> 
         ("VEGA_2022Q2_10Q", {"vega", "2022q2", "2022", "q2"}),
         ("Orion Water, annual report", {"orion", "water", "annual", "report"}),
         ("Überblick_2020", {"uberblick", "2020"}),
+        ("阿里巴巴_2023年报", {"阿里", "里巴", "巴巴", "2023", "年报"}),
         ("", set()),
     ],
 )
@@ -90,6 +91,14 @@ def test_a_named_document_comes_first_although_others_have_the_words_more_often(
     wanted = "the operating income and many other figures of this large and long table of figures"
     put(database, 1, ["foreword", wanted], title="VEGA_2022_10K")
     assert find(database, "operating income of Vega in 2022")[0] == wanted
+
+
+def test_names_in_scripts_without_spaces_choose_the_document(database: PassageDatabase) -> None:
+    for number, title in enumerate(["腾讯控股2023年报", "阿里巴巴2022年报", "阿里巴巴2023年报"], 1):
+        put(database, number, [f"净利润为{number}亿元", "其他说明"], title=title)
+    query = "阿里巴巴2023年的净利润是多少"
+    assert named(database, query).chosen[0] == 3
+    assert find(database, query)[0] == "净利润为3亿元"
 
 
 def test_the_heading_of_a_page_counts_for_all_of_its_passages(database: PassageDatabase) -> None:
