@@ -123,7 +123,7 @@ class Workers:
         result: Any = None
         error: BaseException | None = None
         try:
-            if not future.cancelled():
+            if not future.done():
                 result = function()
         except BaseException as raised:  # noqa: BLE001 - the caller gets it
             error = raised
@@ -134,7 +134,7 @@ class Workers:
         self, future: "asyncio.Future[Any]", result: Any, error: BaseException | None
     ) -> None:
         self._open_calls -= 1
-        if future.cancelled():
+        if future.done():  # cancelled, or failed by a caller
             return
         if error is None:
             future.set_result(result)

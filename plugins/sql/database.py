@@ -68,13 +68,10 @@ class Database:
         Raises:
             StorageFailed: This node is cut off from the database.
         """
-        run = partial(
-            self._writer.run, operation, durable=durable, is_single=is_single, order=order
+        begin = partial(
+            self._writer.begin, operation, durable=durable, is_single=is_single, order=order
         )
-        if not self.shared:
-            return await run()
-        async with self.fence.passed():
-            return await run()
+        return await self.fence.passed(begin) if self.shared else await begin()
 
     async def write_heartbeat(self, operation: Operation[T], *, is_single: bool = False) -> T:
         """Run an operation of the heartbeat in a transaction, as :meth:`write` does.
@@ -82,7 +79,7 @@ class Database:
         It passes the fence, and waits for no other transaction of this node: PostgreSQL has a
         connection of its own for it.
         """
-        return await self._heart.run(operation, is_single=is_single)
+        return await self._heart.begin(operation, is_single=is_single)
 
     async def read(self, operation: Operation[T]) -> T:
         """Run an operation that only reads.
@@ -90,10 +87,11 @@ class Database:
         Raises:
             StorageFailed: This node is cut off from the database.
         """
-        if not self.shared:
-            return await self._readers.run(self._read, operation)
-        async with self.fence.passed():
-            return await self._readers.run(self._read, operation)
+
+        def begin() -> asyncio.Future[T]:
+            return self._readers.run(self._read, operation)
+
+        return await self.fence.passed(begin) if self.shared else await begin()
 
     def _read(self, operation: Operation[T]) -> T:
         attempt = 1

@@ -1,10 +1,12 @@
 """Stops the work of a node that is cut off, before other nodes take it over."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from pdfsluice.core import StorageFailed
+
+T = TypeVar("T")
 
 FENCE_SECONDS = 10.0
 """Less than the time after which other nodes regard this one as dead."""
@@ -27,7 +29,7 @@ class Fence:
         self._seconds = seconds
         self._confirmed_at: float | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._waiting: set[asyncio.Timeout] = set()
+        self._waiting: set[asyncio.Future[Any]] = set()
         self._listeners: list[Callable[[], None]] = []
 
     @property
@@ -60,32 +62,30 @@ class Fence:
             self._timer.cancel()
 
     def _close(self) -> None:
-        now = asyncio.get_running_loop().time()
         while self._waiting:
-            self._waiting.pop().reschedule(now)
+            future = self._waiting.pop()
+            if not future.done():
+                future.set_exception(self._refusal())
         for listener in self._listeners:
             listener()
 
-    @asynccontextmanager
-    async def passed(self) -> AsyncGenerator[None]:
-        """Do work that needs the database within the context.
+    async def passed(self, begin: Callable[[], "asyncio.Future[T]"]) -> T:
+        """Begin work that needs the database, and wait for it.
+
+        Args:
+            begin: Begins the work; its future fails if the fence closes before it has ended.
 
         Raises:
             StorageFailed: The fence is closed, or closes meanwhile.
         """
         if self.closed:
             raise self._refusal()
-        limit = asyncio.timeout(None)
+        future = begin()
+        self._waiting.add(future)
         try:
-            async with limit:
-                self._waiting.add(limit)
-                yield
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            raise self._refusal() from None
+            return await future
         finally:
-            self._waiting.discard(limit)
+            self._waiting.discard(future)
 
     def _refusal(self) -> StorageFailed:
         return StorageFailed(

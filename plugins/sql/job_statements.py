@@ -208,7 +208,7 @@ REPORT = Prepared(  # nothing of a job that another node has claimed meanwhile
         attempts=jobs.c.attempts - bindparam("uncounted"),
     )
 )
-JOBS = select(jobs).where(jobs.c.document_id == bindparam("document")).order_by(jobs.c.id)
+JOBS = Prepared(select(jobs).where(jobs.c.document_id == bindparam("document")).order_by(jobs.c.id))
 JOBS_OF = (
     select(jobs)
     .where(jobs.c.document_id.in_(bindparam("documents", expanding=True)))

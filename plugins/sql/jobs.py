@@ -145,7 +145,7 @@ class SqlJobs:
             return []
         values = {"document": document_id}
         return await self._database.read(
-            lambda connection: [read_job(row) for row in connection.execute(JOBS, values)]
+            lambda connection: [read_job(row) for row in JOBS.run(connection, values)]
         )
 
     async def jobs_of(self, document_ids: Sequence[int]) -> Mapping[int, Sequence[Job]]:

@@ -151,10 +151,10 @@ class SqlSessionStore:
         shared = self._shared()
         if limit != most or remaining <= 0 or shared:
             values = {"owner": owner, "most": most}
-            remaining = most - connection.execute(statements.OPEN_OF_OWNER, values).scalar_one()
+            remaining = most - statements.OPEN_OF_OWNER.run(connection, values).one()[0]
             if shared and self._database.postgresql and remaining < _ROOM_FOR_OTHERS:
                 connection.execute(statements.LOCK_OWNER, {"key": f"owner {owner}"})
-                remaining = most - connection.execute(statements.OPEN_OF_OWNER, values).scalar_one()
+                remaining = most - statements.OPEN_OF_OWNER.run(connection, values).one()[0]
         self._room[owner] = (most, remaining - 1)
         return remaining > 0
 

@@ -93,11 +93,16 @@ COUNT = (
     .select_from(sessions)
     .where(sessions.c.state.in_(bindparam("states", expanding=True)))
 )
-OPEN_OF_OWNER = select(func.count()).select_from(
-    select(sessions.c.id)
-    .where(sessions.c.owner == bindparam("owner"), sessions.c.state.in_(OPEN_STATES))
-    .limit(bindparam("most"))
-    .subquery()
+OPEN_OF_OWNER = Prepared(
+    select(func.count()).select_from(
+        select(sessions.c.id)
+        .where(
+            sessions.c.owner == bindparam("owner"),
+            or_(*(sessions.c.state == state for state in OPEN_STATES)),
+        )
+        .limit(bindparam("most"))
+        .subquery()
+    )
 )
 _OWNER_LOCK = 0x7064666F  # seed of the hash, so that no other lock has the same key
 LOCK_OWNER = select(

@@ -88,15 +88,17 @@ class Writer:
         self._closed = False
         self._connection: Connection | None = None
 
-    async def run(
+    def begin(
         self,
         operation: Operation[T],
         *,
         durable: bool = False,
         is_single: bool = False,
         order: str = LAST,
-    ) -> T:
-        """Run an operation; return its result when it is committed.
+    ) -> "asyncio.Future[T]":
+        """Queue an operation; return the future of its result.
+
+        It is set after the commit.
 
         Args:
             operation: The operation.
@@ -108,7 +110,7 @@ class Writer:
                 :func:`order_of_session` and :func:`order_of_account`.
 
         Raises:
-            PdfsluiceError: What the operation raised, or the failure of the database.
+            StorageFailed: The database is closed.
         """
         if self._closed:
             raise StorageFailed("The database is closed.", hint="The server is shutting down.")
@@ -116,7 +118,7 @@ class Writer:
         self._waiting.append(_Request(operation, future, durable, is_single, order))
         if self._drain is None:
             self._drain = asyncio.create_task(self._commit_waiting())
-        return await future
+        return future
 
     async def close(self) -> None:
         """Commit what waits, and end the thread."""
@@ -130,7 +132,7 @@ class Writer:
     async def _commit_waiting(self) -> None:
         try:
             while self._waiting:
-                batch = [r for r in self._waiting[:_MAX_BATCH] if not r.future.cancelled()]
+                batch = [r for r in self._waiting[:_MAX_BATCH] if not r.future.done()]
                 del self._waiting[:_MAX_BATCH]
                 batch.sort(key=_order)
                 try:

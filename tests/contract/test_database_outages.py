@@ -28,7 +28,7 @@ async def answers(writer: Writer, count: int) -> list[int | BaseException]:
         return int(connection.execute(text("SELECT 1")).scalar_one())
 
     async with asyncio.timeout(TIMEOUT_SECONDS):
-        asked = (writer.run(operation) for _ in range(count))
+        asked = (writer.begin(operation) for _ in range(count))
         return await asyncio.gather(*asked, return_exceptions=True)
 
 
@@ -48,7 +48,7 @@ def counted_failures(engine: Engine) -> Iterator[list[object]]:
 async def test_a_lock_is_waited_for_once_by_all(tmp_path: Path) -> None:
     opened = engines(tmp_path)
     writer = Writer(opened)
-    await writer.run(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout = 10"))
+    await writer.begin(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout = 10"))
     with (
         closing(sqlite3.connect(tmp_path / "pdfsluice.db", isolation_level=None)) as other,
         counted_failures(opened.write) as failures,
@@ -107,7 +107,7 @@ async def test_a_connection_that_breaks_is_not_tried_for_each(
         connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
     outcomes = await asyncio.gather(
-        answers(writer, 3), writer.run(broken), answers(writer, 3), return_exceptions=True
+        answers(writer, 3), writer.begin(broken), answers(writer, 3), return_exceptions=True
     )
     assert isinstance(outcomes[1], StorageFailed)
     assert len(runs) == 1

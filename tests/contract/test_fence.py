@@ -125,20 +125,27 @@ async def seen_at(node: Member) -> datetime:
     return live[node.cluster.node]
 
 
+def work(failure: Exception | None = None) -> "asyncio.Future[str]":
+    """Return the future of work that has ended."""
+    future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    if failure is None:
+        future.set_result("done")
+    else:
+        future.set_exception(failure)
+    return future
+
+
 async def test_a_node_that_was_stopped_is_cut_off_when_it_wakes_up() -> None:
     fence = Fence()
     now = asyncio.get_running_loop().time
     assert not fence.closed, "before it has joined"
     fence.confirm(now())
-    async with fence.passed():
-        assert not fence.closed
+    assert await fence.passed(work) == "done"
     fence.confirm(now() - 20)
-    with pytest.raises(StorageFailed):
-        async with fence.passed():
-            pytest.fail("it was dead for the other nodes meanwhile")
+    with pytest.raises(StorageFailed):  # it was dead for the other nodes meanwhile
+        await fence.passed(lambda: pytest.fail("it has begun"))
     fence.confirm(now())
     with pytest.raises(TimeoutError):  # of the work itself
-        async with fence.passed():
-            raise TimeoutError
+        await fence.passed(lambda: work(TimeoutError()))
     fence.remove()
     assert not fence.closed
