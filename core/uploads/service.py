@@ -259,7 +259,11 @@ class UploadService:
     async def start_completion(self, principal: Principal, session_id: str) -> Session:
         """Begin to complete an upload without waiting; see :meth:`complete`."""
         principal.require(Scope.UPLOAD)
-        session = await self.get(principal, session_id)
+        upload = self._open_uploads.peek(session_id)
+        if upload and upload.is_whole_here and not self._idle_clock.is_expired(upload.session):
+            session = _owned(upload.session, principal)  # the first step compares the version
+        else:
+            session = await self.get(principal, session_id)
         if session.state in ENDED and session.state is not SessionState.COMPLETED:
             raise refusal(session) or StateConflict(f"the upload is {session.state}")
         if session.state is SessionState.COMPLETED:

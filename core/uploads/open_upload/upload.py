@@ -103,6 +103,11 @@ class OpenUpload(UploadState):
         """Whether a request sends bytes or a unit runs."""
         return bool(self.claims) or self._lock.locked()
 
+    @property
+    def is_whole_here(self) -> bool:
+        """Whether this node holds it and knows that every byte is committed."""
+        return self.holding and self.session.state in OPEN and self.session.next_chunk_id is None
+
     # Other nodes
 
     def _take_row(self, row: Session, meanwhile: RangeSet) -> None:

@@ -111,6 +111,17 @@ async def test_a_node_does_not_open_what_another_one_completes(tmp_path: Path) -
         assert (await second.uploads.complete(LOCAL, session.id)).document is not None
 
 
+async def test_a_holder_does_not_complete_what_another_node_has_cancelled(tmp_path: Path) -> None:
+    async with nodes(tmp_path) as (first, second):
+        second.cluster.notify = ignore  # type: ignore[method-assign]
+        session = await initiate(first, DATA)
+        for chunk in range(4):
+            await send(first, session, DATA, chunk)
+        await second.uploads.cancel(LOCAL, session.id)
+        with pytest.raises(SessionEnded):
+            await first.uploads.complete(LOCAL, session.id)
+
+
 async def uploads_held(node: Runtime) -> int:
     (row,) = [each for each in await node.cluster.nodes() if each.id == node.cluster.node]
     return row.uploads
