@@ -171,7 +171,7 @@ def test_a_server_runs_with_all_of_them(site: Path, tmp_path: Path, serve: Serve
 def test_a_bad_name_is_refused(tmp_path: Path, name: str) -> None:
     done = pdfsluice_here("new-plugin", "--in", str(tmp_path), "--", name)
     assert done.code == 1
-    assert "name for a plugin" in done.err
+    assert "cannot be the name of a plugin" in done.err
     assert not list(tmp_path.iterdir())
 
 

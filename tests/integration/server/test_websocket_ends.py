@@ -17,8 +17,8 @@ SECONDS = 60
 
 
 def documented() -> list[list[str]]:
-    """Return status and stage of the rows below *Which is the last*."""
-    section = PAGE.read_text(encoding="utf-8").partition("### Which is the last")[2]
+    """Return status and stage of the rows below *The last event*."""
+    section = PAGE.read_text(encoding="utf-8").partition("### The last event")[2]
     rows = re.findall(r"\n\| `(\w+)` \| `([\w ]+)` \|", section.partition("\n#")[0])
     return [list(row) for row in rows[1:]]
 
