@@ -9,10 +9,10 @@ from rich.markup import escape
 from rich.table import Column
 
 from pdfsluice.config import Loaded
-from pdfsluice.core.event_hub import EventHub
+from pdfsluice.core.events.hub import EventHub
 from pdfsluice.core.plugins.loading import load_all
 from pdfsluice.core.plugins.parts import Part
-from pdfsluice.core.registry_building import build_registry
+from pdfsluice.core.runtime.registry import build_registry
 
 from .console import (
     err,

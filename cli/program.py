@@ -191,7 +191,7 @@ def load_command(spec: CommandSpec, *, opening: "Opening | None" = None) -> Any:
     """
     target = _target(spec)
     if spec.needs:
-        from pdfsluice.core.needs import opened_needs  # noqa: PLC0415 - loads plugins
+        from pdfsluice.core.runtime.needs import opened_needs  # noqa: PLC0415 - loads plugins
 
         from .needs import with_needs  # noqa: PLC0415 - loads plugins
 

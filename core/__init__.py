@@ -14,8 +14,6 @@ if __name__ == "core":
     raise ImportError("import this package as 'pdfsluice.core', not as 'core'")
 
 if TYPE_CHECKING:
-    from .document_filter import DocumentFilter
-    from .document_models import Document, Job, JobKind, JobState, NewDocument, PageText, TextSource
     from .errors import (
         AuthenticationError,
         BodyIncomplete,
@@ -42,7 +40,9 @@ if TYPE_CHECKING:
         StorageFailed,
         StorageFull,
     )
-    from .events import (
+    from .models.document_filter import DocumentFilter
+    from .models.documents import Document, NewDocument, PageText, TextSource
+    from .models.events import (
         ChunkProgress,
         Event,
         FindingsReported,
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
         UploadProgress,
         UploadStatus,
     )
-    from .findings import (
+    from .models.findings import (
         BY_ITSELF,
         Decision,
         Explanation,
@@ -66,9 +66,11 @@ if TYPE_CHECKING:
         Trigger,
         Unscanned,
     )
-    from .installed_inspector import installed_inspector
-    from .layout import Box, PageLayout, WordBoxes
-    from .models import (
+    from .models.jobs import Job, JobKind, JobState
+    from .models.layout import Box, PageLayout, WordBoxes
+    from .models.passages import Match, Passage
+    from .models.ranges import RangeSet
+    from .models.sessions import (
         Checksum,
         ChunkIntent,
         Extent,
@@ -78,7 +80,8 @@ if TYPE_CHECKING:
         Session,
         SessionState,
     )
-    from .passages import Match, Passage
+    from .models.totals import Totals
+    from .models.upload_records import Measures, UploadEnd, UploadRecord
     from .plugins.hookspecs import API_VERSION, hookimpl
     from .plugins.ports.access import (
         Authenticator,
@@ -176,11 +179,9 @@ if TYPE_CHECKING:
     from .processes.child import Child, ChildFailed, plain_environment
     from .processes.child_main import Limits, path_from_text, path_to_text, serve
     from .processes.pool import ChildPool
-    from .ranges import RangeSet
+    from .runtime.inspector import installed_inspector
     from .segments import SegmentedUploadStore, open_segmented_store
     from .text import printable
-    from .totals import Totals
-    from .upload_records import Measures, UploadEnd, UploadRecord
 
 __all__ = [
     "API_VERSION",

@@ -9,9 +9,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from pdfsluice.core.document_models import Document
 from pdfsluice.core.errors import NotFound, PdfsluiceError, StorageFailed
 from pdfsluice.core.plugins.ports.stores import UploadStore
+
+from .models.documents import Document
 
 logger = logging.getLogger(__name__)
 

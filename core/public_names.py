@@ -8,22 +8,23 @@ _MODULES = {
         "SessionExpired SessionNotFound SizeExceeded StageFailed StateConflict StorageFailed "
         "StorageFull"
     ),
-    "events": (
+    "models.events": (
         "ChunkProgress Event FindingsReported ImportEnded MemoryWarning SessionEvent "
         "ShuttingDown UploadEnded UploadProgress UploadStatus"
     ),
-    "findings": (
+    "models.findings": (
         "BY_ITSELF Decision Explanation Finding FindingKind Revision Severity StageReport "
         "Trigger Unscanned"
     ),
-    "document_models": "Document Job JobKind JobState NewDocument PageText TextSource",
-    "models": "Checksum ChunkIntent Extent Principal Protocol Scope Session SessionState",
+    "models.documents": "Document NewDocument PageText TextSource",
+    "models.jobs": "Job JobKind JobState",
+    "models.sessions": "Checksum ChunkIntent Extent Principal Protocol Scope Session SessionState",
     "plugins.hookspecs": "API_VERSION hookimpl",
     "plugins.ports.access": "Authenticator AuthenticatorOpener AuthenticatorSpec Credentials",
     "plugins.ports.checksums": "ChecksumSpec Hasher",
     "plugins.ports.analytics": "Analytics Dimension HasAnalytics",
-    "totals": "Totals",
-    "upload_records": "Measures UploadEnd UploadRecord",
+    "models.totals": "Totals",
+    "models.upload_records": "Measures UploadEnd UploadRecord",
     "plugins.ports.quotas": "DEFAULT_ACCOUNT HasQuotas QuotaAccount QuotaLimits Quotas QuotaUsage",
     "plugins.ports.context": "CommandSpec Need Opened OptionsSpec PluginContext",
     "plugins.ports.derived": "DerivingStore",
@@ -59,11 +60,11 @@ _MODULES = {
     "processes.child": "Child ChildFailed plain_environment",
     "processes.child_main": "Limits path_from_text path_to_text serve",
     "processes.pool": "ChildPool",
-    "document_filter": "DocumentFilter",
-    "installed_inspector": "installed_inspector",
-    "layout": "Box PageLayout WordBoxes",
-    "passages": "Match Passage",
-    "ranges": "RangeSet",
+    "models.document_filter": "DocumentFilter",
+    "runtime.inspector": "installed_inspector",
+    "models.layout": "Box PageLayout WordBoxes",
+    "models.passages": "Match Passage",
+    "models.ranges": "RangeSet",
     "segments": "SegmentedUploadStore open_segmented_store",
     "text": "printable",
 }

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from pdfsluice import core
-from pdfsluice.core.models import SessionState
+from pdfsluice.core.models.sessions import SessionState
 from pdfsluice.core.uploads.lifecycle import ENDED, TRANSITIONS
 
 EXPLANATION = Path(__file__).parent / "explanation"

@@ -24,8 +24,9 @@ from testing_page import testing_page
 from pdfsluice.client.errors import ClientError
 from pdfsluice.config.environment import SPEC_VARIABLES
 from pdfsluice.config.settings import Settings
-from pdfsluice.core import document_models, errors, events, findings, models, ranges
-from pdfsluice.core.event_hub import EventHub
+from pdfsluice.core import errors
+from pdfsluice.core.events.hub import EventHub
+from pdfsluice.core.models import documents, events, findings, jobs, ranges, sessions
 from pdfsluice.core.plugins import hookspecs
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import Part, PartCounts, PluginInfo
@@ -95,7 +96,7 @@ def models_page() -> str:
             " All of them are frozen: `dataclasses.replace` makes a changed copy."
         ),
     ]
-    for module in (findings, models, document_models, ranges, events):
+    for module in (findings, sessions, documents, jobs, ranges, events):
         lines += describe.module(module)
     lines += ["", f"## `{errors.__name__}`", "", describe.prose(errors), ""]
     lines += ["[Error codes](errors.md) lists all classes; those not below take the same arguments"]

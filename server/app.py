@@ -11,11 +11,11 @@ from aiohttp import web
 
 from pdfsluice.config import Loaded
 from pdfsluice.core import errors
-from pdfsluice.core.document_models import JobKind
+from pdfsluice.core.models.jobs import JobKind
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import DISTRIBUTION
 from pdfsluice.core.plugins.ports.cluster import NodeIdentity
-from pdfsluice.core.runtime import Runtime, open_runtime
+from pdfsluice.core.runtime.runtime import Runtime, open_runtime
 from pdfsluice.core.uploads.service import UploadStats
 
 from . import problems, routes

@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from pdfsluice.core.models import Principal
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.models.sessions import Principal
+from pdfsluice.core.runtime.runtime import Runtime
 
 from .connection_limits import Connections
 from .metrics import Metrics

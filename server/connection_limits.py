@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pdfsluice.core.errors import Overloaded, RateLimited
-from pdfsluice.core.models import Principal, Scope
+from pdfsluice.core.models.sessions import Principal, Scope
 
 _RETRY_AFTER_SECONDS = 1.0
 

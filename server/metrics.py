@@ -19,8 +19,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from pdfsluice.core.event_hub import EventHub
-from pdfsluice.core.events import (
+from pdfsluice.core.events.hub import EventHub
+from pdfsluice.core.models.events import (
     ChunkProgress,
     Event,
     FindingsReported,
@@ -29,7 +29,7 @@ from pdfsluice.core.events import (
     UploadStatus,
 )
 from pdfsluice.core.plugins.parts import Part, PartCounts
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.core.uploads.service import UploadStats
 
 from .transport.event_loop import FairEventLoop

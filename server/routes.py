@@ -7,7 +7,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from pdfsluice.core.errors import PdfsluiceError
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.sessions import Scope
 
 from .transport.expectations import withhold_continue
 

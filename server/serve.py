@@ -16,12 +16,12 @@ import typer
 from aiohttp import web
 
 from pdfsluice.config import Loaded, Settings
-from pdfsluice.core.events import ShuttingDown
+from pdfsluice.core.models.events import ShuttingDown
 from pdfsluice.core.plugins.loading import load_all
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import DISTRIBUTION
 from pdfsluice.core.plugins.ports.cluster import NodeIdentity
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.runtime.runtime import Runtime
 
 from . import logs
 from .app import open_app

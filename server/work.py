@@ -12,12 +12,12 @@ from typing import Annotated
 import typer
 
 from pdfsluice.config import Loaded, Settings
-from pdfsluice.core.document_models import JobKind
+from pdfsluice.core.models.jobs import JobKind
 from pdfsluice.core.plugins.loading import load_all
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import DISTRIBUTION
 from pdfsluice.core.plugins.ports.cluster import NodeIdentity
-from pdfsluice.core.runtime import open_runtime
+from pdfsluice.core.runtime.runtime import open_runtime
 
 from . import logs
 from .process import ending_signals, exclusive, freeze_garbage, prepare, report_confinement

@@ -9,7 +9,7 @@ from aiohttp import web
 from pdfsluice.core import EventSinkSpec, PluginContext, hookimpl
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import DISTRIBUTION, PluginInfo
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.runtime.runtime import Runtime
 
 from .metrics import COUNTED_EVENTS, Metrics, read_metrics
 from .process import listening

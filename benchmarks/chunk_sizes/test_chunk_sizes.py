@@ -19,10 +19,10 @@ from benchmarks.support.files import workspace
 from benchmarks.support.processes import Server, pdfsluice
 from benchmarks.support.registries import loaded_in, registry_in
 from benchmarks.support.uploads import delete, upload
-from pdfsluice.core.models import Checksum, ChunkIntent
+from pdfsluice.core.models.sessions import Checksum, ChunkIntent
 from pdfsluice.core.plugins.ports.streams import StageContext
 from pdfsluice.core.plugins.registry import Registry
-from pdfsluice.core.runtime import LOCAL, Runtime, open_runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime, open_runtime
 from pdfsluice.core.uploads.creating import Initiation
 
 READ = 256 * 1024

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.sessions import Scope
 from tests.support import keys
 
 MIB = 1024 * 1024

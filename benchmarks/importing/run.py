@@ -30,7 +30,7 @@ import numpy as np
 import psutil
 
 from benchmarks.support.results import Result, ResultList
-from pdfsluice.core.document_models import Document, PageText
+from pdfsluice.core.models.documents import Document, PageText
 from pdfsluice.core.plugins.ports.documents import TextExtractor
 from pdfsluice.core.testing.pdfs import make_pdf
 from pdfsluice.plugins.llamaindex.encoder import Encoder

@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from pdfsluice.core.findings import FindingKind
+from pdfsluice.core.models.findings import FindingKind
 from tests.support.evasive_pdfs import cells, evasive_pdf
 from tests.support.scanning import scan_bytes
 

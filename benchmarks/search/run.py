@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import sqlalchemy
 
 from benchmarks.support.results import Result, ResultList
-from pdfsluice.core.document_models import Document, PageText
+from pdfsluice.core.models.documents import Document, PageText
 from pdfsluice.plugins.llamaindex.index import ProcessIndex, open_index
 from pdfsluice.plugins.llamaindex.options import IndexOptions
 from pdfsluice.plugins.llamaindex.postgres.index import PostgresIndex, open_postgres_index

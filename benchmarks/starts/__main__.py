@@ -18,9 +18,9 @@ from pathlib import Path
 from benchmarks.support.processes import pdfsluice
 from benchmarks.support.registries import loaded_in
 from benchmarks.support.results import Result, ResultList
-from pdfsluice.core.event_hub import EventHub
+from pdfsluice.core.events.hub import EventHub
 from pdfsluice.core.processes.child import Limits, spawn
-from pdfsluice.core.registry_building import build_registry
+from pdfsluice.core.runtime.registry import build_registry
 from pdfsluice.core.scanning import process
 from pdfsluice.core.scanning.bootstrap import Bootstrap
 from pdfsluice.core.testing.pdfs import make_pdf

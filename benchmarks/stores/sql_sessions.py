@@ -13,8 +13,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from pdfsluice.core.document_models import JobKind
-from pdfsluice.core.models import SessionState
+from pdfsluice.core.models.jobs import JobKind
+from pdfsluice.core.models.sessions import SessionState
 from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore
 from pdfsluice.core.testing.contracts.samples import (
     NOW,

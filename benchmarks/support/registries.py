@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from pdfsluice import config
-from pdfsluice.core.event_hub import EventHub
+from pdfsluice.core.events.hub import EventHub
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.registry import Registry
-from pdfsluice.core.registry_building import build_registry
+from pdfsluice.core.runtime.registry import build_registry
 
 
 def loaded_in(folder: Path, **settings: Any) -> tuple[config.Loaded, PluginManager]:

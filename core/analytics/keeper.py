@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 from pdfsluice.core.background import background
 from pdfsluice.core.errors import NotFound, PdfsluiceError
-from pdfsluice.core.models import Principal, Scope, Session
+from pdfsluice.core.models.sessions import Principal, Scope, Session
+from pdfsluice.core.models.upload_records import UploadRecord
 from pdfsluice.core.plugins.ports.analytics import Analytics, HasAnalytics
 from pdfsluice.core.plugins.ports.sinks import EventSinkSpec
 from pdfsluice.core.plugins.ports.stores import SessionStore
-from pdfsluice.core.upload_records import UploadRecord
 
 from .recorder import UploadRecorder
 from .records import record_of

@@ -9,9 +9,9 @@ from typing import ClassVar
 
 from pdfsluice.core.background import background
 from pdfsluice.core.errors import PdfsluiceError
-from pdfsluice.core.events import Event, ImportEnded, UploadEnded
+from pdfsluice.core.models.events import Event, ImportEnded, UploadEnded
+from pdfsluice.core.models.upload_records import UploadRecord
 from pdfsluice.core.plugins.ports.analytics import Analytics
-from pdfsluice.core.upload_records import UploadRecord
 
 logger = logging.getLogger(__name__)
 

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from pdfsluice.core.models import Session
-from pdfsluice.core.upload_records import UploadEnd, UploadRecord
+from pdfsluice.core.models.sessions import Session
+from pdfsluice.core.models.upload_records import UploadEnd, UploadRecord
 
 _MAX_KINDS = 50
 

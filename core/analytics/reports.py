@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from pdfsluice.core.errors import SizeExceeded
+from pdfsluice.core.models.totals import Totals, summed
 from pdfsluice.core.plugins.ports.analytics import Analytics, Dimension
-from pdfsluice.core.totals import Totals, summed
 
 _MAX_TIMES = 1000
 _MAX_VALUES = 200

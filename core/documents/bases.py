@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Self
 
 from pdfsluice.core.document_files import DocumentFiles
-from pdfsluice.core.document_models import Document
 from pdfsluice.core.errors import BaseChanged, DocumentNotFound, ProtocolError, StorageFailed
-from pdfsluice.core.models import Principal, Scope, Session
+from pdfsluice.core.models.documents import Document
+from pdfsluice.core.models.sessions import Principal, Scope, Session
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.threads import run_uncancelled
 

@@ -6,17 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from pdfsluice.core.document_files import DocumentFiles
-from pdfsluice.core.document_filter import DocumentFilter
-from pdfsluice.core.document_models import Document, JobKind, PageText
 from pdfsluice.core.errors import (
     DocumentNotFound,
     DocumentUnreadable,
     NotFound,
     ProtocolError,
 )
-from pdfsluice.core.findings import is_opaque
-from pdfsluice.core.models import Principal, Scope
-from pdfsluice.core.passages import Match
+from pdfsluice.core.models.document_filter import DocumentFilter
+from pdfsluice.core.models.documents import Document, PageText
+from pdfsluice.core.models.findings import is_opaque
+from pdfsluice.core.models.jobs import JobKind
+from pdfsluice.core.models.passages import Match
+from pdfsluice.core.models.sessions import Principal, Scope
 from pdfsluice.core.plugins.ports.catalogue import DocumentChanges
 from pdfsluice.core.plugins.ports.documents import ImporterSpec, Index
 from pdfsluice.core.plugins.ports.stores import Catalogue, VersionedCatalogue

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pdfsluice.config import Settings
-from pdfsluice.core.document_models import Document
 from pdfsluice.core.errors import PluginError, StageFailed
+from pdfsluice.core.models.documents import Document
 from pdfsluice.core.plugins.ports.links import LinkedFile
 from pdfsluice.core.plugins.ports.stores import UploadStore
 from pdfsluice.core.plugins.registry import Registry, choose

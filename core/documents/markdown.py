@@ -14,8 +14,8 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from pdfsluice.core.document_files import DocumentFiles
-from pdfsluice.core.document_models import Document, PageText
 from pdfsluice.core.errors import DocumentNotFound, NotFound, StageFailed
+from pdfsluice.core.models.documents import Document, PageText
 from pdfsluice.core.plugins.ports.documents import TextExtractor
 from pdfsluice.core.plugins.ports.stores import Catalogue
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
-from pdfsluice.core.document_models import Document
+from pdfsluice.core.models.documents import Document
 from pdfsluice.core.plugins.ports.derived import DerivingStore
 from pdfsluice.core.plugins.ports.documents import PageRendererSpec
 

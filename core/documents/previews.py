@@ -13,7 +13,6 @@ from weakref import WeakValueDictionary
 
 import orjson
 
-from pdfsluice.core.document_models import Document
 from pdfsluice.core.errors import (
     NotFound,
     PdfsluiceError,
@@ -21,6 +20,7 @@ from pdfsluice.core.errors import (
     from_record,
     to_record,
 )
+from pdfsluice.core.models.documents import Document
 from pdfsluice.core.plugins.ports.documents import PageRendererSpec
 from pdfsluice.core.plugins.ports.stores import UploadStore
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Awaitable, Sequence
 
 from pdfsluice.core.document_files import DocumentFiles
-from pdfsluice.core.document_models import Document
+from pdfsluice.core.models.documents import Document
 from pdfsluice.core.plugins.ports.documents import ImporterSpec, Index
 from pdfsluice.core.plugins.ports.stores import Catalogue, UploadStore
 from pdfsluice.core.threads import run_uncancelled

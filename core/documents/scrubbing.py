@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from pdfsluice.core.document_files import DocumentFiles
-from pdfsluice.core.document_models import Document
 from pdfsluice.core.errors import DocumentNotFound, PdfsluiceError, SessionNotFound
-from pdfsluice.core.models import SessionState
+from pdfsluice.core.models.documents import Document
+from pdfsluice.core.models.sessions import SessionState
 from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
 from pdfsluice.core.plugins.ports.stores import (
     Catalogue,

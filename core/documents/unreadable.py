@@ -1,7 +1,7 @@
 """The error for an unreadable document, with the most precise reason known."""
 
-from pdfsluice.core.document_models import Document
 from pdfsluice.core.errors import DocumentUnreadable, StageFailed
+from pdfsluice.core.models.documents import Document
 
 LOCKED = "the document opens only with a password"
 _PASSWORD = "password"  # noqa: S105 - the reason that stages give for what they could not look into

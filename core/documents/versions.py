@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from pdfsluice.core.background import background
-from pdfsluice.core.document_models import Document
-from pdfsluice.core.models import Principal, Scope
+from pdfsluice.core.models.documents import Document
+from pdfsluice.core.models.sessions import Principal, Scope
 from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
 from pdfsluice.core.plugins.ports.documents import Index
 from pdfsluice.core.plugins.ports.stores import Catalogue, VersionedCatalogue

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pdfsluice.core.errors import PluginError
-from pdfsluice.core.findings import Explanation
+from pdfsluice.core.models.findings import Explanation
 
 from .checks import check_spec
 from .extras import ExtraMissing

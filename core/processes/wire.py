@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from pdfsluice.core.encoding import to_json
+from pdfsluice.core.models.encoding import to_json
 
 ID = "id"
 END = "end"

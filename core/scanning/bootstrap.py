@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from pdfsluice.config import Loaded, Settings
-    from pdfsluice.core.events import Event
+    from pdfsluice.core.models.events import Event
 
 _KIND = "stream_stages"
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from pdfsluice.core.errors import PdfsluiceError
-from pdfsluice.core.findings import Finding, StageReport
+from pdfsluice.core.models.findings import Finding, StageReport
 from pdfsluice.core.shortages import retry_later
 from pdfsluice.core.threads import run_uncancelled
 

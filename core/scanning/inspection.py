@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from pdfsluice.core.errors import PdfsluiceError
-from pdfsluice.core.findings import (
+from pdfsluice.core.models.findings import (
     Decision,
     Finding,
     StageReport,
     Unscanned,
 )
-from pdfsluice.core.models import Protocol, Session, SessionState
+from pdfsluice.core.models.sessions import Protocol, Session, SessionState
 from pdfsluice.core.plugins.loop_clock import LoopClock
 from pdfsluice.core.plugins.loop_guarding import guard
 from pdfsluice.core.plugins.opening import open_parts

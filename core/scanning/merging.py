@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from pdfsluice.core.findings import (
+from pdfsluice.core.models.findings import (
     Finding,
     FindingKind,
     Revision,

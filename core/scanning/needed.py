@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pdfsluice.core.findings import Decision, Finding
+from pdfsluice.core.models.findings import Decision, Finding
 from pdfsluice.core.plugins.ports.stages import CompletionStageSpec
 
 

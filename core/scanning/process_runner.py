@@ -21,9 +21,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from pdfsluice.core.encoding import read_findings, read_report
 from pdfsluice.core.errors import PdfsluiceError, StageFailed, from_record
-from pdfsluice.core.findings import MAX_FINDINGS, Finding, StageReport
+from pdfsluice.core.models.encoding import read_findings, read_report
+from pdfsluice.core.models.findings import MAX_FINDINGS, Finding, StageReport
 from pdfsluice.core.plugins.ports.streams import StageContext
 from pdfsluice.core.processes.child import Answer, ChildFailed, path_to_text
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pdfsluice.core.errors import PdfsluiceError, StageFailed, StorageFailed
-from pdfsluice.core.findings import Finding, StageReport
+from pdfsluice.core.models.findings import Finding, StageReport
 from pdfsluice.core.plugins.ports.streams import StageContext, StreamStage, StreamStageSpec
 from pdfsluice.core.shortages import is_shortage, retry_later
 

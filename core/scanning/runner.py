@@ -7,7 +7,7 @@ that are in no local file, and stages that were not installed as a plugin.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from pdfsluice.core.findings import Finding, StageReport
+from pdfsluice.core.models.findings import Finding, StageReport
 from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.plugins.ports.streams import StageContext, StreamStageSpec
 from pdfsluice.core.threads import BufferPool, Workers, run_uncancelled

@@ -22,7 +22,7 @@ from pdfsluice.core.errors import (
     StorageFailed,
     to_record,
 )
-from pdfsluice.core.findings import MAX_FINDINGS, StageReport, gravest
+from pdfsluice.core.models.findings import MAX_FINDINGS, StageReport, gravest
 from pdfsluice.core.plugins.ports.streams import StageContext, StreamStageSpec
 from pdfsluice.core.processes.child_main import Handler, Pipe, path_from_text, serve_in_threads
 from pdfsluice.core.shortages import is_shortage, retry_later

@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Lock
 
 from pdfsluice.core.errors import StorageFailed
-from pdfsluice.core.models import Extent
+from pdfsluice.core.models.sessions import Extent
 
 from .workspace import Workspace
 

@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from pdfsluice.core.errors import NotFound
-from pdfsluice.core.models import Extent
+from pdfsluice.core.models.sessions import Extent
 from pdfsluice.core.plugins.ports.objects import ObjectStore
 
 from . import names

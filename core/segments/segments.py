@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from pdfsluice.core.models import Extent
+from pdfsluice.core.models.sessions import Extent
 from pdfsluice.core.plugins.ports.objects import ObjectStore
 
 from . import names

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from pdfsluice.core.directories import ensure_durable
-from pdfsluice.core.models import Extent
+from pdfsluice.core.models.sessions import Extent
 from pdfsluice.core.plugins.ports.links import LinkedFile, Ticket
 from pdfsluice.core.plugins.ports.objects import ObjectStore
 from pdfsluice.core.plugins.ports.stores import Blob, StoreUsage

@@ -16,7 +16,7 @@ from uuid import uuid4
 import xxhash
 
 from pdfsluice.core.errors import NotFound, StorageFailed
-from pdfsluice.core.models import Extent
+from pdfsluice.core.models.sessions import Extent
 from pdfsluice.core.plugins.ports.objects import ObjectStore
 from pdfsluice.core.storage_errors import explained
 

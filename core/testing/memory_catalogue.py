@@ -7,18 +7,11 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Unpack
 
-from pdfsluice.core.document_filter import DocumentFilter
-from pdfsluice.core.document_models import (
-    Document,
-    Job,
-    JobKind,
-    JobState,
-    NewDocument,
-    PageText,
-    TextSource,
-)
 from pdfsluice.core.errors import DocumentNotFound
-from pdfsluice.core.findings import with_findings
+from pdfsluice.core.models.document_filter import DocumentFilter
+from pdfsluice.core.models.documents import Document, NewDocument, PageText, TextSource
+from pdfsluice.core.models.findings import with_findings
+from pdfsluice.core.models.jobs import Job, JobKind, JobState
 from pdfsluice.core.plugins.ports.catalogue import DocumentChanges
 
 _OPEN = frozenset({JobState.QUEUED, JobState.RUNNING})

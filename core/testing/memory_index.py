@@ -3,8 +3,8 @@
 import re
 from collections.abc import AsyncIterator, Sequence
 
-from pdfsluice.core.document_models import Document, PageText
-from pdfsluice.core.passages import Match, Passage
+from pdfsluice.core.models.documents import Document, PageText
+from pdfsluice.core.models.passages import Match, Passage
 from pdfsluice.core.plugins.ports.documents import Progress
 
 _WORD = re.compile(r"\w+")

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Unpack
 
 from pdfsluice.core.errors import Conflict, OffsetConflict, SessionNotFound, StateConflict
-from pdfsluice.core.models import Extent, Session, SessionState
+from pdfsluice.core.models.ranges import RangeSet
+from pdfsluice.core.models.sessions import Extent, Session, SessionState
 from pdfsluice.core.plugins.ports.cluster import Cluster, NodeIdentity, alone
 from pdfsluice.core.plugins.ports.sessions import SessionChanges
-from pdfsluice.core.ranges import RangeSet
 from pdfsluice.core.uploads.lifecycle import OPEN, too_many_open
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -14,7 +14,7 @@ from pdfsluice.core.errors import (
     StorageFailed,
     StorageFull,
 )
-from pdfsluice.core.models import Extent
+from pdfsluice.core.models.sessions import Extent
 from pdfsluice.core.plugins.ports.stores import Blob, StoreUsage
 
 

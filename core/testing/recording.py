@@ -3,7 +3,7 @@
 import asyncio
 from typing import TypeVar
 
-from pdfsluice.core.events import Event
+from pdfsluice.core.models.events import Event
 
 EventT = TypeVar("EventT", bound=Event)
 

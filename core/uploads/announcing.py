@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from pdfsluice.core.errors import OffsetConflict, ProtocolError
-from pdfsluice.core.models import Session
+from pdfsluice.core.models.sessions import Session
 
 from .lifecycle import OPEN
 from .open_upload.upload import OpenUpload

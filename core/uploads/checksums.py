@@ -6,7 +6,7 @@ Plugins register the algorithms; the digest of a whole file is computed by a str
 from collections.abc import Iterable
 
 from pdfsluice.core.errors import ChecksumMismatch, ProtocolError
-from pdfsluice.core.models import Checksum, ChunkIntent, Session
+from pdfsluice.core.models.sessions import Checksum, ChunkIntent, Session
 from pdfsluice.core.plugins.ports.checksums import ChecksumSpec, Hasher
 
 

@@ -23,7 +23,7 @@ from pdfsluice.core.errors import (
     SessionNotFound,
     StateConflict,
 )
-from pdfsluice.core.models import Extent, Session, SessionState
+from pdfsluice.core.models.sessions import Extent, Session, SessionState
 from pdfsluice.core.plugins.ports.cluster import Cluster
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 

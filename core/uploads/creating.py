@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from pdfsluice.config import Settings, format_size
 from pdfsluice.core.document_files import DocumentFiles
-from pdfsluice.core.document_models import Document
 from pdfsluice.core.errors import DuplicateDocument, ProtocolError, SizeExceeded
-from pdfsluice.core.models import Principal, Protocol, Session
+from pdfsluice.core.models.documents import Document
+from pdfsluice.core.models.sessions import Principal, Protocol, Session
 from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.plugins.ports.stores import (
     Blob,

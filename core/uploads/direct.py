@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from pdfsluice.core.errors import DirectUploadUnavailable, NotInStore, OffsetConflict, StateConflict
-from pdfsluice.core.models import Checksum, ChunkIntent, Principal, Scope, Session
+from pdfsluice.core.models.sessions import Checksum, ChunkIntent, Principal, Scope, Session
 from pdfsluice.core.plugins.ports.links import Ticket
 from pdfsluice.core.plugins.ports.stores import Blob, UploadStore
 from pdfsluice.core.threads import run_uncancelled

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Unpack
 
-from pdfsluice.core.findings import Finding
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models.findings import Finding
+from pdfsluice.core.models.sessions import Session, SessionState
 from pdfsluice.core.plugins.ports.sessions import SessionChanges
 
 MAX_FINDINGS_KEPT = 20

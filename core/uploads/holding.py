@@ -19,7 +19,7 @@ from functools import partial
 
 from pdfsluice.core.background import background
 from pdfsluice.core.errors import PdfsluiceError, SessionNotFound
-from pdfsluice.core.models import Session
+from pdfsluice.core.models.sessions import Session
 from pdfsluice.core.plugins.ports.cluster import Cluster, Hint, HintKind, UploadReview
 from pdfsluice.core.plugins.ports.stores import SessionStore
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from pdfsluice.config import Settings
-from pdfsluice.core.models import Session
+from pdfsluice.core.models.sessions import Session
 from pdfsluice.core.plugins.ports.stores import SessionStore
 
 from .lifecycle import OPEN, expiry

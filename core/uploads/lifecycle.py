@@ -14,8 +14,8 @@ from pdfsluice.core.errors import (
     SessionNotFound,
     StateConflict,
 )
-from pdfsluice.core.findings import Finding
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models.findings import Finding
+from pdfsluice.core.models.sessions import Session, SessionState
 
 _S = SessionState
 

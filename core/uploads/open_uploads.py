@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pdfsluice.core.errors import PdfsluiceError, SessionEnded, StateConflict
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models.sessions import Session, SessionState
 from pdfsluice.core.plugins.ports.cluster import Hold
 from pdfsluice.core.plugins.ports.stores import Blob, Catalogue
 from pdfsluice.core.shortages import retry_later

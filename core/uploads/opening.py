@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from pdfsluice.core.errors import NotFound, PdfsluiceError, StateConflict, StorageFailed
-from pdfsluice.core.event_hub import EventHub
-from pdfsluice.core.models import Extent, Session, SessionState
+from pdfsluice.core.events.hub import EventHub
+from pdfsluice.core.models.sessions import Extent, Session, SessionState
 from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.plugins.ports.streams import StageContext
 from pdfsluice.core.scanning.follower import DEFAULT_INTERVAL, CheckpointInterval, Follower

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from pdfsluice.core.errors import StateConflict
-from pdfsluice.core.findings import Decision
-from pdfsluice.core.models import Principal, Scope, Session, SessionState
+from pdfsluice.core.models.findings import Decision
+from pdfsluice.core.models.sessions import Principal, Scope, Session, SessionState
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 from pdfsluice.core.threads import run_uncancelled
 

@@ -19,7 +19,7 @@ from pdfsluice.core.errors import (
     SizeExceeded,
     StorageFull,
 )
-from pdfsluice.core.models import Checksum, ChunkIntent, Principal, Session
+from pdfsluice.core.models.sessions import Checksum, ChunkIntent, Principal, Session
 from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
 from pdfsluice.core.plugins.ports.stages import ChunkCheck, ChunkStage
 from pdfsluice.core.plugins.registry import Registry

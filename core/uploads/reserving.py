@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 
 from pdfsluice.core.errors import PdfsluiceError
-from pdfsluice.core.models import ChunkIntent
+from pdfsluice.core.models.sessions import ChunkIntent
 
 from .lifecycle import OPEN
 from .open_upload.upload import OpenUpload

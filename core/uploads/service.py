@@ -12,7 +12,7 @@ from pdfsluice.core.errors import (
     StateConflict,
     StorageFailed,
 )
-from pdfsluice.core.models import (
+from pdfsluice.core.models.sessions import (
     ChunkIntent,
     Principal,
     Scope,

@@ -10,7 +10,7 @@ from functools import partial
 from pdfsluice.config import Settings
 from pdfsluice.core.background import background
 from pdfsluice.core.errors import PdfsluiceError, SessionNotFound, StateConflict
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models.sessions import Session, SessionState
 from pdfsluice.core.plugins.ports.cluster import Cluster
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from pdfsluice.core.errors import PdfsluiceError, StageFailed
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models.sessions import Session, SessionState
 from pdfsluice.core.plugins.ports.cluster import Hold
 
 from .lifecycle import OPEN

@@ -6,10 +6,10 @@ from dataclasses import replace
 import xxhash
 
 from pdfsluice.core.errors import OffsetConflict, ProtocolError, SizeExceeded, StorageFailed
-from pdfsluice.core.models import Checksum, ChunkIntent, Extent
+from pdfsluice.core.models.ranges import RangeSet
+from pdfsluice.core.models.sessions import Checksum, ChunkIntent, Extent
 from pdfsluice.core.plugins.ports.stages import ChunkCheck
 from pdfsluice.core.plugins.ports.stores import Blob
-from pdfsluice.core.ranges import RangeSet
 
 from .open_upload.claims import Claim
 

@@ -17,7 +17,7 @@ from rich.table import Column, Table
 
 from pdfsluice.config import Size
 from pdfsluice.core import ApiKey, KeyChange, KeyRates, Need, Scope
-from pdfsluice.core.needs import opened_needs
+from pdfsluice.core.runtime.needs import opened_needs
 
 from .keys import NO_RATES, adding, changing_rates, new_key, revoking
 from .storing import stored_keys

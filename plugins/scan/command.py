@@ -15,10 +15,10 @@ from rich.markup import escape
 
 from pdfsluice.config import SettingsError, Size
 from pdfsluice.core import Decision, Explanation, PluginError, Policy
-from pdfsluice.core.event_hub import EventHub
+from pdfsluice.core.events.hub import EventHub
 from pdfsluice.core.plugins.loading import load_all
 from pdfsluice.core.plugins.registry import Registry, choose
-from pdfsluice.core.registry_building import build_registry
+from pdfsluice.core.runtime.registry import build_registry
 from pdfsluice.core.scanning.inspection import INSPECTING_KINDS, Inspection, Inspector
 
 from .files import files_of

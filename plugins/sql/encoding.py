@@ -26,10 +26,10 @@ from pdfsluice.core import (
     RangeSet,
     Session,
     SessionState,
-    encoding,
 )
-from pdfsluice.core.encoding import read_findings, read_unscanned
-from pdfsluice.core.findings import with_findings
+from pdfsluice.core.models import encoding
+from pdfsluice.core.models.encoding import read_findings, read_unscanned
+from pdfsluice.core.models.findings import with_findings
 
 from .prepared import AnyRow
 

@@ -7,8 +7,8 @@ from aiohttp import web
 
 from pdfsluice.core import errors
 from pdfsluice.core.analytics.reports import Grouping
-from pdfsluice.core.models import Scope
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.models.sessions import Scope
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.parsing import read_query

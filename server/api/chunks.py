@@ -8,13 +8,13 @@ from aiohttp import web
 
 from pdfsluice.core import errors
 from pdfsluice.core.documents.bases import BaseFile
-from pdfsluice.core.models import (
+from pdfsluice.core.models.sessions import (
     Checksum,
     ChunkIntent,
     Scope,
     Session,
 )
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.core.uploads.checksums import check_of
 from pdfsluice.core.uploads.completing.results import ChunkReceipt
 from pdfsluice.core.uploads.lifecycle import refusal

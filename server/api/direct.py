@@ -6,8 +6,8 @@ from dataclasses import replace
 from aiohttp import web
 
 from pdfsluice.core import errors
-from pdfsluice.core.models import Scope, Session
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.models.sessions import Scope, Session
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.core.uploads.lifecycle import refusal
 from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.routes import Answer, Route

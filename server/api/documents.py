@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from aiohttp import hdrs, web
 
-from pdfsluice.core.document_models import Document
 from pdfsluice.core.documents.jobs.import_status import Stage
 from pdfsluice.core.documents.links import Link
 from pdfsluice.core.documents.search.searching import EVERY_DOCUMENT
@@ -18,9 +17,10 @@ from pdfsluice.core.errors import (
     NotFound,
     StageFailed,
 )
-from pdfsluice.core.findings import is_opaque
-from pdfsluice.core.models import Principal, Scope
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.models.documents import Document
+from pdfsluice.core.models.findings import is_opaque
+from pdfsluice.core.models.sessions import Principal, Scope
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.core.uploads.completing.results import Completion
 from pdfsluice.server.app_keys import PRINCIPAL, REQUEST_ID
 from pdfsluice.server.routes import Answer, Route

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.plugins.ports.stages import ReadinessCheck
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.core.uploads.service import UploadStats
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.parsing import NoQuery, read_query

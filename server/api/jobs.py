@@ -7,10 +7,10 @@ from aiohttp import web
 from pydantic import Field
 
 from pdfsluice.core import errors
-from pdfsluice.core.document_models import JobKind, JobState
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.jobs import JobKind, JobState
+from pdfsluice.core.models.sessions import Scope
 from pdfsluice.core.plugins.ports.managed_jobs import JobFilter, ListedJob
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.parsing import MAX_NUMBER, NoQuery, Parameters, number, read_query

@@ -6,8 +6,8 @@ from datetime import datetime
 from aiohttp import web
 from pydantic import Field
 
-from pdfsluice.core.models import Scope
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.models.sessions import Scope
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.parsing import NoQuery, read_query
 

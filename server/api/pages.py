@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from aiohttp import hdrs, web
 
 from pdfsluice.core.errors import DocumentNotFound, DocumentUnreadable, NotFound, StorageFailed
-from pdfsluice.core.models import Scope
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.models.sessions import Scope
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.file_response import FileAnswer

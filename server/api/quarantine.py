@@ -8,8 +8,8 @@ from aiohttp import web
 from pydantic import Field
 
 from pdfsluice.core.errors import SessionNotFound
-from pdfsluice.core.models import Scope, Session
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.models.sessions import Scope, Session
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.core.uploads.quarantine import Quarantine
 from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.routes import Answer, Route

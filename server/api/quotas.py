@@ -8,9 +8,9 @@ from aiohttp import web
 from pydantic import Field
 
 from pdfsluice.core import errors
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.sessions import Scope
 from pdfsluice.core.plugins.ports.quotas import QuotaAccount, QuotaLimits
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.connection_limits import Connections
 from pdfsluice.server.routes import Answer, Route

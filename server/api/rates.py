@@ -6,9 +6,9 @@ from dataclasses import asdict
 from aiohttp import web
 from pydantic import Field
 
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.sessions import Scope
 from pdfsluice.core.plugins.ports.rates import RateLimits
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.body import BodyLimits

@@ -18,9 +18,9 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
-from pdfsluice.core.document_filter import DocumentFilter
 from pdfsluice.core.documents.markdown import MAX_PAGES
-from pdfsluice.core.passages import Match
+from pdfsluice.core.models.document_filter import DocumentFilter
+from pdfsluice.core.models.passages import Match
 from pdfsluice.server.transport.parsing import Parameters, Request
 
 _MAX_NUMBER = 10**15  # a petabyte; JavaScript and every store keep numbers up to here exactly

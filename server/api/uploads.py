@@ -8,8 +8,8 @@ from uuid import uuid4
 from aiohttp import hdrs, web
 
 from pdfsluice.core import errors
-from pdfsluice.core.models import Scope, Session
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.models.sessions import Scope, Session
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.core.uploads.completing.results import Completion
 from pdfsluice.core.uploads.creating import Initiation
 from pdfsluice.server.app_keys import PRINCIPAL

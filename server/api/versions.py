@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import orjson
 from aiohttp import web
 
-from pdfsluice.core.document_models import Document
 from pdfsluice.core.documents.units import FileUnits
 from pdfsluice.core.errors import DocumentNotFound, StorageFailed
-from pdfsluice.core.models import Scope
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.models.documents import Document
+from pdfsluice.core.models.sessions import Scope
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.server.app_keys import PRINCIPAL
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.parsing import NoQuery, read_query

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.sessions import Scope
 from pdfsluice.core.plugins.extras import first_missing
 from pdfsluice.core.plugins.parts import DISTRIBUTION
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.server.routes import JSON, Answer, Content, Route
 from pdfsluice.server.transport.body import BodyLimits
 from pdfsluice.server.transport.parsing import MAX_JSON_SIZE

@@ -8,8 +8,8 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
-from pdfsluice.core.models import Principal
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.models.sessions import Principal
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.server.app_keys import PRINCIPAL
 
 from .asgi import Message, Receive, Send, respond_by

@@ -11,11 +11,11 @@ import mcp_types as protocol
 from pydantic import BaseModel, Field, ValidationError
 
 from pdfsluice.config.wording import described
-from pdfsluice.core.document_filter import DocumentFilter
 from pdfsluice.core.errors import PdfsluiceError
-from pdfsluice.core.models import Principal
-from pdfsluice.core.passages import Match
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.models.document_filter import DocumentFilter
+from pdfsluice.core.models.passages import Match
+from pdfsluice.core.models.sessions import Principal
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.server.api.responses.documents import DocumentView, HitView, PageView
 from pdfsluice.server.api.responses.markdown import MarkdownView
 from pdfsluice.server.api.responses.sessions import SessionView

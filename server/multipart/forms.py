@@ -17,7 +17,7 @@ from aiohttp import hdrs, web
 from aiohttp.helpers import parse_mimetype
 
 from pdfsluice.core.errors import ProtocolError, SizeExceeded, StorageFailed
-from pdfsluice.core.models import Checksum
+from pdfsluice.core.models.sessions import Checksum
 from pdfsluice.core.threads import run_uncancelled
 from pdfsluice.core.uploads.receiving import Part, Slice
 from pdfsluice.server.problems import UnsupportedMedia

@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 from aiohttp.http import HttpVersion11
 
 from pdfsluice.core.errors import PdfsluiceError, SizeExceeded, StateConflict
-from pdfsluice.core.models import (
+from pdfsluice.core.models.sessions import (
     Checksum,
     ChunkIntent,
     Protocol,

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from aiohttp import web
 
 from pdfsluice.core.errors import ProtocolError, SizeExceeded
-from pdfsluice.core.models import Checksum
+from pdfsluice.core.models.sessions import Checksum
 from pdfsluice.core.plugins.ports.stages import ChunkCheck
 from pdfsluice.core.uploads.receiving import Part, Slice
 

@@ -11,7 +11,7 @@ from contextlib import aclosing, asynccontextmanager
 from aiohttp import web
 
 from pdfsluice.core.errors import SizeExceeded
-from pdfsluice.core.models import Checksum
+from pdfsluice.core.models.sessions import Checksum
 from pdfsluice.core.uploads.receiving import Part
 
 from .body import BodyLimits, RequestBody

@@ -13,7 +13,7 @@ from typing import Any
 import http_sf
 
 from pdfsluice.core.errors import ProtocolError
-from pdfsluice.core.models import Checksum
+from pdfsluice.core.models.sessions import Checksum
 from pdfsluice.core.plugins.ports.checksums import ChecksumSpec
 
 from .framing import combined

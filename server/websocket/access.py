@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from pdfsluice.core.errors import AuthenticationError
-from pdfsluice.core.models import Principal
+from pdfsluice.core.models.sessions import Principal
 from pdfsluice.core.plugins.ports.access import Credentials
 
 from .subscribers import CHECK_FAILED, Subscriber

@@ -11,8 +11,8 @@ from aiohttp import WSMsgType, web
 from pydantic import Field
 
 from pdfsluice.core.errors import PdfsluiceError, ProtocolError, RateLimited
-from pdfsluice.core.models import Scope, Session
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.models.sessions import Scope, Session
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.core.uploads.lifecycle import ENDED
 from pdfsluice.core.uploads.open_upload.progress import progress_event, status_event
 from pdfsluice.server.app_keys import PRINCIPAL

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from pdfsluice.core.events import (
+from pdfsluice.core.models.events import (
     ChunkProgress,
     Event,
     FindingsReported,

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pdfsluice.core.errors import RateLimited
-from pdfsluice.core.events import (
+from pdfsluice.core.models.events import (
     Event,
     SessionEvent,
     ShuttingDown,
     UploadProgress,
     UploadStatus,
 )
-from pdfsluice.core.models import Principal, Session
+from pdfsluice.core.models.sessions import Principal, Session
 from pdfsluice.core.uploads.lifecycle import ENDED
 
 from .messages import EVENTS, Key, Message, frame_of

@@ -16,10 +16,10 @@ from pdfsluice.core import Dimension, HasAnalytics, Session, SessionState, Uploa
 from pdfsluice.core.analytics.records import record_of
 from pdfsluice.core.analytics.reports import OTHERS, Grouping, make_report
 from pdfsluice.core.errors import SizeExceeded
+from pdfsluice.core.models.totals import Contribution, Totals
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.stores import SessionStore
 from pdfsluice.core.testing.contracts.samples import make_session
-from pdfsluice.core.totals import Contribution, Totals
 from pdfsluice.plugins.sql.analytics import SqlAnalytics
 from pdfsluice.plugins.sql.sessions import SqlSessionStore
 from tests.support.databases import sql_context, sql_stores

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from pdfsluice.core.document_models import JobKind, JobState
 from pdfsluice.core.documents.jobs.polling import JobSearch
 from pdfsluice.core.errors import PluginError
+from pdfsluice.core.models.jobs import JobKind, JobState
 from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.managed_jobs import ManagedJobs

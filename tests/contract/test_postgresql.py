@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, event, text
 
-from pdfsluice.core.document_models import JobKind
 from pdfsluice.core.errors import PluginError, StateConflict
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models.jobs import JobKind
+from pdfsluice.core.models.sessions import Session, SessionState
 from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore
 from pdfsluice.core.testing.contracts.samples import (
     NOW,

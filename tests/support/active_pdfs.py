@@ -11,8 +11,8 @@ from typing import Any
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf, Stream, String
 
-from pdfsluice.core.findings import Finding, StageReport
-from pdfsluice.core.models import Protocol, Session, SessionState
+from pdfsluice.core.models.findings import Finding, StageReport
+from pdfsluice.core.models.sessions import Protocol, Session, SessionState
 from pdfsluice.core.plugins.ports.stages import CompletionContext
 
 Change = Callable[[Pdf], None]

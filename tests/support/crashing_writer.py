@@ -12,7 +12,7 @@ import random
 import sys
 from pathlib import Path
 
-from pdfsluice.core.models import Extent
+from pdfsluice.core.models.sessions import Extent
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 from pdfsluice.core.testing.contracts.samples import NOW, make_session
 from pdfsluice.plugins.local_store.opening import open_store

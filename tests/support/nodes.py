@@ -8,7 +8,7 @@ from typing import Any
 
 from pdfsluice.core import Hint, PluginContext, UploadStoreSpec, hookimpl, open_segmented_store
 from pdfsluice.core.plugins.ports.cluster import NodeIdentity
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.core.testing.memory_objects import MemoryObjectStore
 from pdfsluice.core.uploads.holding import HoldingIntervals
 from tests.support.runtimes import Watchman, a_runtime

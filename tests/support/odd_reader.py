@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from pdfsluice.core.document_models import PageText
 from pdfsluice.core.documents.text.serving import CannotRead, serve_pages
+from pdfsluice.core.models.documents import PageText
 
 
 def read(path: Path, first: int) -> Iterator[PageText]:

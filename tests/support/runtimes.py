@@ -10,13 +10,13 @@ from typing import Any
 
 from pdfsluice import config
 from pdfsluice.core.documents.jobs.turns import DEFAULT_LIMITS
-from pdfsluice.core.findings import (
+from pdfsluice.core.models.findings import (
     Decision,
     Finding,
     Severity,
     StageReport,
 )
-from pdfsluice.core.models import Checksum, ChunkIntent, Session
+from pdfsluice.core.models.sessions import Checksum, ChunkIntent, Session
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.manager import PluginManager
 from pdfsluice.core.plugins.parts import PluginInfo
@@ -24,7 +24,7 @@ from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.policy import PolicySpec
 from pdfsluice.core.plugins.ports.streams import StageContext, StreamStage, StreamStageSpec
-from pdfsluice.core.runtime import LOCAL, Runtime, open_runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime, open_runtime
 from pdfsluice.core.uploads.creating import Initiation
 from pdfsluice.core.uploads.holding import DEFAULT_INTERVALS
 from pdfsluice.core.uploads.limits.upload_limits import DEFAULT_UPLOAD_LIMITS

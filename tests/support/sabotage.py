@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from pdfsluice import config
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models.sessions import Session, SessionState
 from pdfsluice.core.plugins.manager import PluginManager
-from pdfsluice.core.runtime import LOCAL, Runtime, open_runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime, open_runtime
 from pdfsluice.core.scanning.pool import PoolLimits
 from tests.support.runtimes import send
 from tests.support.waiting import until

@@ -14,13 +14,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from pdfsluice.core.errors import Overloaded
-from pdfsluice.core.findings import (
+from pdfsluice.core.models.findings import (
     Decision,
     Finding,
     Severity,
     StageReport,
 )
-from pdfsluice.core.models import Session
+from pdfsluice.core.models.sessions import Session
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.children import ChildAccess
 from pdfsluice.core.plugins.ports.context import OptionsSpec, PluginContext

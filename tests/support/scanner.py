@@ -31,7 +31,7 @@ from pdfsluice.core import (
     TextSource,
     hookimpl,
 )
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from tests.support.runtimes import a_runtime, initiate, send_all
 from tests.support.unsearched import UnsearchedIndex
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pdfsluice.core.findings import Finding, Revision, Unscanned
+from pdfsluice.core.models.findings import Finding, Revision, Unscanned
 from pdfsluice.plugins.pdf.streaming.scan import Scan
 from pdfsluice.plugins.pdf.syntax.effort import Allowance
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Self
 
-from pdfsluice.core.passages import Match, Passage
+from pdfsluice.core.models.passages import Match, Passage
 
 
 class UnsearchedIndex:

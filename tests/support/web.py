@@ -12,7 +12,7 @@ from aiohttp import ClientResponse, ClientSession, FormData, TCPConnector, web
 
 from pdfsluice import config
 from pdfsluice.core.plugins.manager import PluginManager
-from pdfsluice.core.runtime import Runtime
+from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.server.app import open_app
 from pdfsluice.server.app_keys import RUNTIME
 from pdfsluice.server.logs import AccessLogger

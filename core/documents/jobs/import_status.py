@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pdfsluice.core.document_models import Job, JobKind, JobState
+from pdfsluice.core.models.jobs import Job, JobKind, JobState
 
 OPEN = frozenset({JobState.QUEUED, JobState.RUNNING})
 

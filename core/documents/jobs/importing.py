@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from pdfsluice.core.document_models import Document, Job, PageText
 from pdfsluice.core.documents.previews import Previews
+from pdfsluice.core.models.documents import Document, PageText
+from pdfsluice.core.models.jobs import Job
 from pdfsluice.core.plugins.ports.blobs import UploadStore
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.ports.documents import (

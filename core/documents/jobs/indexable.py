@@ -1,7 +1,7 @@
 """Whether a document can be indexed: whether there is an index, and text."""
 
-from pdfsluice.core.document_models import Job, JobKind, JobState
 from pdfsluice.core.errors import DocumentUnreadable, NotFound
+from pdfsluice.core.models.jobs import Job, JobKind, JobState
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 
 from .import_status import OPEN, ImportStatus

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from pdfsluice.core.document_models import Document, JobKind, JobState
 from pdfsluice.core.errors import DocumentReplaced
+from pdfsluice.core.models.documents import Document
+from pdfsluice.core.models.jobs import JobKind, JobState
 from pdfsluice.core.plugins.ports.documents import Index
 from pdfsluice.core.plugins.ports.stores import Catalogue
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from pdfsluice.core.document_models import Document
-from pdfsluice.core.findings import Decision, Finding
-from pdfsluice.core.models import Protocol, Session, SessionState
+from pdfsluice.core.models.documents import Document
+from pdfsluice.core.models.findings import Decision, Finding
+from pdfsluice.core.models.sessions import Protocol, Session, SessionState
 from pdfsluice.core.plugins.ports.policy import Policy
 
 

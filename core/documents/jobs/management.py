@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 
 from pdfsluice.core.errors import NotFound
-from pdfsluice.core.models import Principal, Scope
+from pdfsluice.core.models.sessions import Principal, Scope
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.ports.cluster import Cluster, Hint, HintKind
 from pdfsluice.core.plugins.ports.managed_jobs import JobFilter, ListedJob, ManagedJobs

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
-from pdfsluice.core.document_models import JobKind
+from pdfsluice.core.models.jobs import JobKind
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.ports.cluster import Hint, HintKind
 from pdfsluice.core.plugins.ports.managed_jobs import ManagedJobs

@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from pdfsluice.core.document_models import Document, Job, JobKind, JobState
-from pdfsluice.core.event_hub import EventHub
-from pdfsluice.core.events import ImportEnded, UploadStatus
+from pdfsluice.core.events.hub import EventHub
+from pdfsluice.core.models.documents import Document
+from pdfsluice.core.models.events import ImportEnded, UploadStatus
+from pdfsluice.core.models.jobs import Job, JobKind, JobState
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.thread_boundary import PartFailed
 

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pdfsluice.core.document_models import Document, JobKind, JobState, PageText, TextSource
 from pdfsluice.core.documents.previews import Previews
 from pdfsluice.core.documents.text.page_ranges import page_count, page_ranges
 from pdfsluice.core.documents.text.recognized import PageSize, page_of
 from pdfsluice.core.errors import DocumentUnreadable, NotFound, StageFailed
+from pdfsluice.core.models.documents import Document, PageText, TextSource
+from pdfsluice.core.models.jobs import JobKind, JobState
 from pdfsluice.core.plugins.ports.blobs import UploadStore
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.ports.documents import Index, PageIndex

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from pdfsluice.core.background import background
-from pdfsluice.core.document_models import Document, Job, JobKind, JobState
 from pdfsluice.core.documents.previews import Previews
 from pdfsluice.core.errors import (
     DocumentNotFound,
@@ -17,7 +16,9 @@ from pdfsluice.core.errors import (
     QuotaExceeded,
     StorageFull,
 )
-from pdfsluice.core.event_hub import EventHub
+from pdfsluice.core.events.hub import EventHub
+from pdfsluice.core.models.documents import Document
+from pdfsluice.core.models.jobs import Job, JobKind, JobState
 from pdfsluice.core.plugins.ports.blobs import UploadStore
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.ports.cluster import Alone, Cluster

@@ -15,7 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pdfsluice.core.background import background
-from pdfsluice.core.document_models import Document, Job
+from pdfsluice.core.models.documents import Document
+from pdfsluice.core.models.jobs import Job
 from pdfsluice.core.plugins.ports.documents import RetryPolicy
 
 logger = logging.getLogger(__name__)

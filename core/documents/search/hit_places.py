@@ -3,9 +3,9 @@
 from bisect import bisect_left
 from dataclasses import dataclass
 
-from pdfsluice.core.document_models import PageText
-from pdfsluice.core.layout import Box, DamagedLayout, PageLayout
-from pdfsluice.core.passages import Passage
+from pdfsluice.core.models.documents import PageText
+from pdfsluice.core.models.layout import Box, DamagedLayout, PageLayout
+from pdfsluice.core.models.passages import Passage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 import logging
 
-from pdfsluice.core.document_models import JobKind, JobState
 from pdfsluice.core.errors import PdfsluiceError
+from pdfsluice.core.models.jobs import JobKind, JobState
 from pdfsluice.core.plugins.ports.documents import CountsContent, Index
 from pdfsluice.core.plugins.ports.managed_jobs import JobFilter, ManagedJobs
 from pdfsluice.core.plugins.ports.stores import Catalogue

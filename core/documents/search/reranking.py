@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pdfsluice.config import Settings
 from pdfsluice.core.errors import PdfsluiceError
-from pdfsluice.core.passages import Passage
+from pdfsluice.core.models.passages import Passage
 from pdfsluice.core.plugins.ports.ranking import RerankerSpec
 from pdfsluice.core.plugins.registry import Registry, choose
 

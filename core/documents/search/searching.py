@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from pdfsluice.core.document_filter import DocumentFilter
-from pdfsluice.core.document_models import Document, PageText, TextSource
 from pdfsluice.core.errors import PdfsluiceError, ProtocolError
-from pdfsluice.core.passages import Match, Passage
+from pdfsluice.core.models.document_filter import DocumentFilter
+from pdfsluice.core.models.documents import Document, PageText, TextSource
+from pdfsluice.core.models.passages import Match, Passage
 from pdfsluice.core.plugins.ports.catalogue import Catalogue
 from pdfsluice.core.plugins.ports.documents import Index
 

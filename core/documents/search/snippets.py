@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pdfsluice.core.passages import Passage
+from pdfsluice.core.models.passages import Passage
 
 MAX_SNIPPET = 300
 """Characters; a word more at each end is left out."""

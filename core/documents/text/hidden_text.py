@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from pdfsluice.core.findings import Finding, FindingKind, Severity
+from pdfsluice.core.models.findings import Finding, FindingKind, Severity
 from pdfsluice.core.text import printable
 
 from .page_ranges import page_ranges

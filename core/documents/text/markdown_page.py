@@ -9,7 +9,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from pdfsluice.core.document_models import PageText, TextSource
+from pdfsluice.core.models.documents import PageText, TextSource
 
 from .notes import NoteKind, split_notes
 from .visual_order import RIGHT_TO_LEFT

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from pdfsluice.core.document_models import PageText, TextSource
+from pdfsluice.core.models.documents import PageText, TextSource
 
 from .cleaning import clean_text
 from .legibility import has_words, is_legible

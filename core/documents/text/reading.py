@@ -10,8 +10,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pdfsluice.core.document_models import PageText
 from pdfsluice.core.errors import StageFailed
+from pdfsluice.core.models.documents import PageText
 from pdfsluice.core.processes.child import Child, ChildFailed, Limits
 from pdfsluice.core.processes.pool import ChildPool
 

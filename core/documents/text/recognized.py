@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from pdfsluice.core.document_models import PageText, TextSource
-from pdfsluice.core.layout import Box, DamagedLayout, PageLayout, WordBoxes
+from pdfsluice.core.models.documents import PageText, TextSource
+from pdfsluice.core.models.layout import Box, DamagedLayout, PageLayout, WordBoxes
 from pdfsluice.core.plugins.ports.recognition import RecognizedPage, RecognizedWord
 
 from .cleaning import clean_text

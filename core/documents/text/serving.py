@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pdfsluice.core.document_models import PageText, TextSource
+from pdfsluice.core.models.documents import PageText, TextSource
 from pdfsluice.core.processes.child_main import serve
 from pdfsluice.core.processes.own_memory import resident_bytes
 

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from pdfsluice.core.models import Principal
+from pdfsluice.core.models.sessions import Principal
 
 from .cluster import Cluster
 from .opening import UNOPENED, Opener

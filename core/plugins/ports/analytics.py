@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from pdfsluice.core.models import Session
-from pdfsluice.core.totals import Totals
-from pdfsluice.core.upload_records import UploadRecord
+from pdfsluice.core.models.sessions import Session
+from pdfsluice.core.models.totals import Totals
+from pdfsluice.core.models.upload_records import UploadRecord
 
 
 class Dimension(StrEnum):

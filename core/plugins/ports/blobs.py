@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
-from pdfsluice.core.models import Extent
+from pdfsluice.core.models.sessions import Extent
 
 from .opening import Opener
 

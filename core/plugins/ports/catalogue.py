@@ -6,18 +6,11 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol, TypedDict, Unpack, runtime_checkable
 
-from pdfsluice.core.document_filter import DocumentFilter
-from pdfsluice.core.document_models import (
-    Document,
-    Job,
-    JobKind,
-    JobState,
-    NewDocument,
-    PageText,
-    TextSource,
-)
-from pdfsluice.core.findings import Decision, Finding
-from pdfsluice.core.models import Session
+from pdfsluice.core.models.document_filter import DocumentFilter
+from pdfsluice.core.models.documents import Document, NewDocument, PageText, TextSource
+from pdfsluice.core.models.findings import Decision, Finding
+from pdfsluice.core.models.jobs import Job, JobKind, JobState
+from pdfsluice.core.models.sessions import Session
 
 from .opening import Opener
 from .sessions import SessionChanges, SessionStore

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from pdfsluice.core.models import SessionState
+from pdfsluice.core.models.sessions import SessionState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

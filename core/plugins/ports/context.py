@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # pydantic takes 80 ms to import; only programs that read set
     from pydantic import BaseModel
 
     from pdfsluice.config import Settings
-    from pdfsluice.core.events import Event
+    from pdfsluice.core.models.events import Event
 
     from .documents import Index
     from .stores import Catalogue, SessionStore

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from pdfsluice.core.document_models import Document, PageText
-from pdfsluice.core.findings import Decision, Finding
-from pdfsluice.core.passages import Match, Passage
+from pdfsluice.core.models.documents import Document, PageText
+from pdfsluice.core.models.findings import Decision, Finding
+from pdfsluice.core.models.passages import Match, Passage
 
 from .opening import UNOPENED, Opener
 

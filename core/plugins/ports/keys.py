@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from pdfsluice.core.models import Principal, Scope
+from pdfsluice.core.models.sessions import Principal, Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

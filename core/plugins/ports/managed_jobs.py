@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from pdfsluice.core.document_models import Job, JobKind, JobState
+from pdfsluice.core.models.jobs import Job, JobKind, JobState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from pdfsluice.core.findings import Decision, Finding
-from pdfsluice.core.models import Session
+from pdfsluice.core.models.findings import Decision, Finding
+from pdfsluice.core.models.sessions import Session
 
 from .opening import UNOPENED, Opener
 

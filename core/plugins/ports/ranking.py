@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pdfsluice.core.passages import Passage
+from pdfsluice.core.models.passages import Passage
 
 from .opening import UNOPENED, Opener
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pdfsluice.core.layout import Box
+from pdfsluice.core.models.layout import Box
 
 from .opening import UNOPENED, Opener
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypedDict, Unpack, runtime_checkable
 
-from pdfsluice.core.findings import Decision, Finding, Unscanned
-from pdfsluice.core.models import Extent, Session, SessionState
-from pdfsluice.core.models import Protocol as UploadProtocol
-from pdfsluice.core.upload_records import Measures
+from pdfsluice.core.models.findings import Decision, Finding, Unscanned
+from pdfsluice.core.models.sessions import Extent, Session, SessionState
+from pdfsluice.core.models.sessions import Protocol as UploadProtocol
+from pdfsluice.core.models.upload_records import Measures
 
 from .cluster import Cluster, NodeIdentity
 from .opening import Opener

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from pdfsluice.core.events import Event
+from pdfsluice.core.models.events import Event
 
 from .opening import UNOPENED, Opener
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from pdfsluice.core.findings import Explanation, Finding, StageReport
-from pdfsluice.core.models import Checksum, ChunkIntent, Session
+from pdfsluice.core.models.findings import Explanation, Finding, StageReport
+from pdfsluice.core.models.sessions import Checksum, ChunkIntent, Session
 
 from .opening import UNOPENED, Opener
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pdfsluice.core.findings import Explanation, Finding, StageReport
+from pdfsluice.core.models.findings import Explanation, Finding, StageReport
 
 from .children import NO_ACCESS, ChildAccess
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from pdfsluice.core.document_files import DocumentFiles
-from pdfsluice.core.document_models import Document, JobKind
 from pdfsluice.core.errors import (
     DigestMismatch,
     DocumentDeleted,
@@ -22,13 +21,15 @@ from pdfsluice.core.errors import (
     StorageFailed,
     UploadIncomplete,
 )
-from pdfsluice.core.findings import (
+from pdfsluice.core.models.documents import Document
+from pdfsluice.core.models.findings import (
     MAX_FINDINGS,
     Decision,
     Finding,
     StageReport,
 )
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models.jobs import JobKind
+from pdfsluice.core.models.sessions import Session, SessionState
 from pdfsluice.core.plugins.ports.stages import CompletionContext
 from pdfsluice.core.plugins.ports.stores import (
     Catalogue,

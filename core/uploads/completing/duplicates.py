@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from pdfsluice.core.document_files import DocumentFiles
-from pdfsluice.core.document_models import Document, JobKind, JobState
-from pdfsluice.core.models import Session
+from pdfsluice.core.models.documents import Document
+from pdfsluice.core.models.jobs import JobKind, JobState
+from pdfsluice.core.models.sessions import Session
 from pdfsluice.core.plugins.ports.stores import Catalogue, UploadStore
 
 from .replacing import is_indexed, newest_version

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from pdfsluice.core.document_models import Document, JobKind, NewDocument
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models.documents import Document, NewDocument
+from pdfsluice.core.models.jobs import JobKind
+from pdfsluice.core.models.sessions import Session, SessionState
 from pdfsluice.core.plugins.ports.stores import (
     Catalogue,
     CompletingCatalogue,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pdfsluice.core.errors import ContentRejected, ProtocolError
-from pdfsluice.core.findings import (
+from pdfsluice.core.models.findings import (
     ENCRYPTED_BY_CLIENT,
     Finding,
     FindingKind,
@@ -12,7 +12,7 @@ from pdfsluice.core.findings import (
     StageReport,
     Unscanned,
 )
-from pdfsluice.core.models import Session
+from pdfsluice.core.models.sessions import Session
 from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.uploads.lifecycle import describe
 from pdfsluice.core.uploads.open_upload.judging import judge

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from pdfsluice.core.errors import Overloaded, PdfsluiceError, StateConflict, from_record
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models.sessions import Session, SessionState
 from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore
 from pdfsluice.core.uploads.lifecycle import FINISHING, OPEN, refusal
 from pdfsluice.core.uploads.open_upload.state import UploadState

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from pdfsluice.core.errors import StorageFailed
-from pdfsluice.core.models import Extent
+from pdfsluice.core.models.sessions import Extent
 from pdfsluice.core.scanning.follower import Follower
 from pdfsluice.core.threads import run_uncancelled
 from pdfsluice.core.uploads.open_upload.stored_bytes import StoredBytes

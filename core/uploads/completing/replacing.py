@@ -1,8 +1,9 @@
 """Uploads of new versions: which document they replace, and what stays of it."""
 
-from pdfsluice.core.document_models import Document, JobKind, JobState
 from pdfsluice.core.errors import DocumentNotFound, DocumentReplaced, ProtocolError
-from pdfsluice.core.models import Principal, Scope, Session
+from pdfsluice.core.models.documents import Document
+from pdfsluice.core.models.jobs import JobKind, JobState
+from pdfsluice.core.models.sessions import Principal, Scope, Session
 from pdfsluice.core.plugins.ports.stores import Catalogue, VersionedCatalogue
 
 _NOT_INDEXED = frozenset({JobState.FAILED, JobState.CANCELLED, JobState.SKIPPED})

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from pdfsluice.core.document_models import Document, JobKind
-from pdfsluice.core.models import Session
+from pdfsluice.core.models.documents import Document
+from pdfsluice.core.models.jobs import JobKind
+from pdfsluice.core.models.sessions import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from pdfsluice.config import Settings
-from pdfsluice.core.models import Principal
+from pdfsluice.core.models.sessions import Principal
 
 from .node_rates import NodeRates
 from .rates import FairLimiter

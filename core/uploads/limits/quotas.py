@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from pdfsluice.core.background import background
 from pdfsluice.core.errors import NotFound, PdfsluiceError
-from pdfsluice.core.models import Principal, Scope
+from pdfsluice.core.models.sessions import Principal, Scope
 from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
 from pdfsluice.core.plugins.ports.quotas import (
     DEFAULT_ACCOUNT,

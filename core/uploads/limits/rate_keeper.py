@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 
 from pdfsluice.core.background import background
-from pdfsluice.core.models import Principal, Scope
+from pdfsluice.core.models.sessions import Principal, Scope
 from pdfsluice.core.plugins.ports.cluster import Cluster
 from pdfsluice.core.plugins.ports.rates import HasRateLimits, RateLimits, RateLimitStore
 from pdfsluice.core.plugins.ports.stores import SessionStore

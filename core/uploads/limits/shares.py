@@ -7,7 +7,7 @@ from weakref import WeakValueDictionary
 
 from pdfsluice.config import Settings, format_size
 from pdfsluice.core.errors import RateLimited
-from pdfsluice.core.models import Principal, Session
+from pdfsluice.core.models.sessions import Principal, Session
 from pdfsluice.core.plugins.ports.stores import SessionStore, UploadStore
 from pdfsluice.core.uploads.lifecycle import FINISHING, OPEN
 

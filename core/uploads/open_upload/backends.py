@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pdfsluice.core.models import Session
+from pdfsluice.core.models.sessions import Session
 from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
 from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.plugins.ports.stores import HoldingStore, SessionStore, UploadStore

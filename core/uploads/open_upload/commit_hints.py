@@ -4,7 +4,7 @@ So the holder of the upload reads nothing. Like every hint it may be lost, and i
 the extent was dropped: the regular comparison with the rows mends both.
 """
 
-from pdfsluice.core.models import Extent
+from pdfsluice.core.models.sessions import Extent
 from pdfsluice.core.plugins.ports.cluster import Hint, HintKind
 
 

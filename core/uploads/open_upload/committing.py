@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from pdfsluice.core.errors import OffsetConflict, SizeExceeded, StateConflict
-from pdfsluice.core.models import Extent, SessionState
+from pdfsluice.core.models.sessions import Extent, SessionState
 from pdfsluice.core.plugins.ports.stores import Standing
 from pdfsluice.core.uploads.lifecycle import refusal
 

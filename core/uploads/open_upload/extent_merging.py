@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import xxhash
 
 from pdfsluice.core.errors import PdfsluiceError
-from pdfsluice.core.models import Extent
+from pdfsluice.core.models.sessions import Extent
 from pdfsluice.core.plugins.ports.stores import Blob, SessionStore
 from pdfsluice.core.threads import run_uncancelled
 

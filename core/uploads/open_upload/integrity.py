@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import xxhash
 
-from pdfsluice.core.models import Extent
+from pdfsluice.core.models.sessions import Extent
 from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.threads import run_uncancelled
 

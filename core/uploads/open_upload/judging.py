@@ -2,8 +2,8 @@
 
 from collections.abc import Hashable, Iterable, Sequence
 
-from pdfsluice.core.findings import MAX_FINDINGS, Decision, Finding
-from pdfsluice.core.models import Session
+from pdfsluice.core.models.findings import MAX_FINDINGS, Decision, Finding
+from pdfsluice.core.models.sessions import Session
 from pdfsluice.core.plugins.ports.policy import Policy
 
 

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
-from pdfsluice.core.models import Session, SessionState
-from pdfsluice.core.upload_records import Measures
+from pdfsluice.core.models.sessions import Session, SessionState
+from pdfsluice.core.models.upload_records import Measures
 
 
 class Meter:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pdfsluice.core.analytics.records import record_of
-from pdfsluice.core.events import (
+from pdfsluice.core.models.events import (
     ChunkProgress,
     Event,
     FindingsReported,
@@ -16,8 +16,8 @@ from pdfsluice.core.events import (
     UploadProgress,
     UploadStatus,
 )
-from pdfsluice.core.findings import Finding
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models.findings import Finding
+from pdfsluice.core.models.sessions import Session, SessionState
 from pdfsluice.core.uploads.lifecycle import ENDED
 
 _WINDOW_SECONDS = 5.0

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from pdfsluice.core.models import Session
-from pdfsluice.core.ranges import RangeSet
+from pdfsluice.core.models.ranges import RangeSet
+from pdfsluice.core.models.sessions import Session
 from pdfsluice.core.threads import run_uncancelled
 
 

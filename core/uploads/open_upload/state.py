@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import Any, TypeVar, Unpack
 
 from pdfsluice.core.errors import StateConflict
-from pdfsluice.core.models import Extent, Session, SessionState
+from pdfsluice.core.models.ranges import RangeSet
+from pdfsluice.core.models.sessions import Extent, Session, SessionState
 from pdfsluice.core.plugins.ports.cluster import Hint, HintKind
 from pdfsluice.core.plugins.ports.stores import SessionChanges
-from pdfsluice.core.ranges import RangeSet
 from pdfsluice.core.threads import run_uncancelled
 from pdfsluice.core.uploads.ended_sessions import ended
 from pdfsluice.core.uploads.lifecycle import ENDED, check_transition

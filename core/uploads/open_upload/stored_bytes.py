@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 from pdfsluice.core.errors import StorageFailed
-from pdfsluice.core.models import Extent
+from pdfsluice.core.models.ranges import RangeSet
+from pdfsluice.core.models.sessions import Extent
 from pdfsluice.core.plugins.ports.stores import Blob
-from pdfsluice.core.ranges import RangeSet
 from pdfsluice.core.threads import run_uncancelled
 
 from .backends import Backends

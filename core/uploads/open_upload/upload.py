@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from pdfsluice.core.errors import PdfsluiceError, StateConflict
-from pdfsluice.core.models import Extent, Session, SessionState
+from pdfsluice.core.models.ranges import RangeSet
+from pdfsluice.core.models.sessions import Extent, Session, SessionState
 from pdfsluice.core.plugins.ports.stores import Blob
-from pdfsluice.core.ranges import RangeSet
 from pdfsluice.core.scanning.follower import Follower
 from pdfsluice.core.scanning.reader import Checkpoints
 from pdfsluice.core.threads import run_uncancelled

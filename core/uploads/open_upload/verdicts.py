@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 from pdfsluice.core.errors import PdfsluiceError
-from pdfsluice.core.findings import Decision, Finding
-from pdfsluice.core.models import SessionState
+from pdfsluice.core.models.findings import Decision, Finding
+from pdfsluice.core.models.sessions import SessionState
 from pdfsluice.core.uploads.lifecycle import ENDED, rejection
 
 from .backends import Backends

@@ -9,8 +9,8 @@ from typing import Self
 from pydantic import Field
 
 from pdfsluice.core.analytics.reports import Group, Report
-from pdfsluice.core.totals import Distribution, Totals
-from pdfsluice.core.upload_records import UploadRecord
+from pdfsluice.core.models.totals import Distribution, Totals
+from pdfsluice.core.models.upload_records import UploadRecord
 
 from .views import View
 

@@ -7,12 +7,13 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from pdfsluice.core.document_models import Document, JobKind, PageText
 from pdfsluice.core.documents.jobs.import_status import ImportStatus, Stage
 from pdfsluice.core.documents.links import Link
 from pdfsluice.core.documents.search.hit_places import HitPlace
 from pdfsluice.core.documents.search.searching import SearchHit, SearchResult
-from pdfsluice.core.layout import Box, DamagedLayout, PageLayout
+from pdfsluice.core.models.documents import Document, PageText
+from pdfsluice.core.models.jobs import JobKind
+from pdfsluice.core.models.layout import Box, DamagedLayout, PageLayout
 
 from .views import View, views_of
 

@@ -7,7 +7,7 @@ from typing import Self
 from pydantic import Field
 
 from pdfsluice.config import Settings
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models.sessions import Session, SessionState
 from pdfsluice.core.plugins.ports.checksums import ChecksumSpec
 from pdfsluice.core.uploads.lifecycle import OPEN, expiry
 from pdfsluice.core.uploads.open_upload.progress import Counters, percentage

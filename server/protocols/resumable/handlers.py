@@ -11,8 +11,8 @@ from typing import Final, Protocol
 from aiohttp import hdrs, web
 
 from pdfsluice.core.errors import PdfsluiceError, ProtocolError, SizeExceeded
-from pdfsluice.core.models import Protocol as UploadProtocol
-from pdfsluice.core.models import Session
+from pdfsluice.core.models.sessions import Protocol as UploadProtocol
+from pdfsluice.core.models.sessions import Session
 from pdfsluice.core.uploads.completing.results import Completion
 from pdfsluice.core.uploads.lifecycle import OPEN
 from pdfsluice.server.app_keys import PRINCIPAL, RUNTIME

@@ -12,7 +12,7 @@ from pdfsluice.core.errors import (
     ProtocolError,
     SizeExceeded,
 )
-from pdfsluice.core.models import Session
+from pdfsluice.core.models.sessions import Session
 from pdfsluice.core.uploads.lifecycle import OPEN, expiry
 from pdfsluice.server.app_keys import RUNTIME
 from pdfsluice.server.problems import status_of

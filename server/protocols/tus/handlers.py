@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from pdfsluice.core.errors import OffsetConflict, PermissionDenied, ProtocolError, UploadIncomplete
-from pdfsluice.core.models import Checksum, Protocol, Session
+from pdfsluice.core.models.sessions import Checksum, Protocol, Session
 from pdfsluice.core.uploads.creating import Initiation
 from pdfsluice.core.uploads.lifecycle import OPEN, expiry
 from pdfsluice.server.app_keys import PRINCIPAL, RUNTIME

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from pdfsluice.core.errors import ProtocolError
-from pdfsluice.core.models import Checksum
+from pdfsluice.core.models.sessions import Checksum
 
 CONCAT_KEY: Final = "Upload-Concat"
 """Session metadata that keeps ``Upload-Concat`` for ``HEAD``; clients cannot set it."""

@@ -14,7 +14,7 @@ from pdfsluice.client import (
     RetryPolicy,
     TransferProgress,
 )
-from pdfsluice.core.findings import StageReport
+from pdfsluice.core.models.findings import StageReport
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.stages import CompletionContext, CompletionStageSpec

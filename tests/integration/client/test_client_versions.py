@@ -13,7 +13,7 @@ import pytest
 from pdfsluice.client import Client, ClientError, RetryPolicy, TransferProgress
 from pdfsluice.client import units as client_units
 from pdfsluice.core.documents import units as server_units
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.runtime.runtime import LOCAL
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.fault_proxy import Cut, fault_proxy
 from tests.support.runtimes import STORES

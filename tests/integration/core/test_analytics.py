@@ -11,9 +11,9 @@ from pdfsluice.core.analytics.keeper import AnalyticsKeeper
 from pdfsluice.core.analytics.recorder import UploadRecorder
 from pdfsluice.core.analytics.reports import Grouping
 from pdfsluice.core.errors import BodyIncomplete, ContentRejected, NotFound, StorageFailed
-from pdfsluice.core.models import Session
-from pdfsluice.core.runtime import LOCAL, Runtime
-from pdfsluice.core.upload_records import UploadEnd, UploadRecord
+from pdfsluice.core.models.sessions import Session
+from pdfsluice.core.models.upload_records import UploadEnd, UploadRecord
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from pdfsluice.core.uploads.creating import Initiation, product
 from pdfsluice.core.uploads.open_upload.measuring import Meter
 from tests.support.runtimes import Bytes, a_runtime, initiate, send, send_all
@@ -171,7 +171,7 @@ async def test_records_wait_while_the_store_fails(tmp_path: Path) -> None:
 
 
 def _ended(record: UploadRecord) -> Any:
-    from pdfsluice.core.events import UploadEnded  # noqa: PLC0415
+    from pdfsluice.core.models.events import UploadEnded  # noqa: PLC0415
 
     return UploadEnded(at=0.0, session_id=record.session_id, owner="local", record=record)
 

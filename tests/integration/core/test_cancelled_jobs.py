@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core import ChildPool, Limits, PluginContext, hookimpl, plain_environment
-from pdfsluice.core.document_models import JobKind, JobState
 from pdfsluice.core.errors import PermissionDenied, StateConflict
-from pdfsluice.core.models import Principal, Scope
+from pdfsluice.core.models.jobs import JobKind, JobState
+from pdfsluice.core.models.sessions import Principal, Scope
 from pdfsluice.core.plugins.ports.documents import ImportContext, ImporterSpec
 from pdfsluice.core.plugins.ports.managed_jobs import JobFilter
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from tests.support.nodes import FAST, SLOW, ignore, nodes
 from tests.support.runtimes import initiate, send_all
 from tests.support.waiting import until

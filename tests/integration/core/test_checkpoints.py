@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core import Finding, StageContext, StageReport, StreamStageSpec
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.runtime.runtime import LOCAL
 from pdfsluice.core.scanning.follower import CheckpointInterval, Follower
 from pdfsluice.core.scanning.reader import Checkpoints
 from pdfsluice.core.scanning.runner import ThreadRunners

@@ -14,12 +14,12 @@ from pdfsluice.core.errors import (
     StorageFailed,
     UploadIncomplete,
 )
-from pdfsluice.core.findings import StageReport
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models.findings import StageReport
+from pdfsluice.core.models.sessions import Session, SessionState
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.stages import CompletionContext, CompletionStageSpec
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from pdfsluice.core.uploads.holding import HoldingIntervals
 from tests.support.runtimes import a_runtime, initiate, send, send_all
 

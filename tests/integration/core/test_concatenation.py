@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from pdfsluice.core.errors import ProtocolError, StorageFull
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models.sessions import Session, SessionState
 from pdfsluice.core.plugins.ports.cluster import NodeIdentity
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from pdfsluice.core.testing.memory_objects import MemoryObjectStore
 from pdfsluice.core.uploads.creating import Initiation
 from pdfsluice.plugins.sql.sessions import SqlSessionStore

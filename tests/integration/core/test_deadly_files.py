@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core import SessionEnded, SessionState
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.runtime.runtime import LOCAL
 from tests.support.nodes import DATA, FAST, nodes
 from tests.support.runtimes import initiate, send
 from tests.support.waiting import until

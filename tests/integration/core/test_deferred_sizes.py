@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.errors import OffsetConflict, ProtocolError, SizeExceeded
-from pdfsluice.core.models import ChunkIntent, SessionState
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.models.sessions import ChunkIntent, SessionState
+from pdfsluice.core.runtime.runtime import LOCAL
 from tests.support.runtimes import Bytes, a_runtime, initiate
 
 CHUNK = 64 * 1024

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.errors import DocumentDeleted
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.runtime.runtime import LOCAL
 from tests.support.runtimes import a_runtime, initiate, send_all
 
 DATA = bytes(range(256)) * 1024

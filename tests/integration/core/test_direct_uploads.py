@@ -18,12 +18,12 @@ from pdfsluice.core.errors import (
     RateLimited,
     SizeExceeded,
 )
-from pdfsluice.core.models import Checksum, ChunkIntent, Session, SessionState
+from pdfsluice.core.models.sessions import Checksum, ChunkIntent, Session, SessionState
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.links import Ticket
 from pdfsluice.core.plugins.ports.stages import GateSpec
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from tests.support.direct_bucket import DirectBucket
 from tests.support.runtimes import a_runtime, initiate, send, send_all
 from tests.support.waiting import until

@@ -12,7 +12,7 @@ from pdfsluice.core import (
     PluginContext,
     hookimpl,
 )
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.runtime.runtime import LOCAL
 from tests.support.runtimes import a_runtime, initiate, send_all
 from tests.support.waiting import until
 

@@ -23,7 +23,7 @@ from pdfsluice.core import (
 )
 from pdfsluice.core.documents.jobs.import_status import Stage
 from pdfsluice.core.documents.jobs.turns import TurnLimits
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from tests.support.databases import sql_context, sql_stores
 from tests.support.runtimes import a_runtime, initiate, send_all
 from tests.support.waiting import until

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core.document_models import Document, JobKind, JobState
 from pdfsluice.core.errors import NotFound, PermissionDenied
-from pdfsluice.core.models import Principal, Scope
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.models.documents import Document
+from pdfsluice.core.models.jobs import JobKind, JobState
+from pdfsluice.core.models.sessions import Principal, Scope
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from tests.support.runtimes import a_runtime, initiate, send_all
 from tests.support.waiting import until
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.errors import Overloaded, StorageFailed, UploadIncomplete
-from pdfsluice.core.models import Extent, SessionState
+from pdfsluice.core.models.sessions import Extent, SessionState
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.stores import Blob, UploadStoreSpec
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.runtime.runtime import LOCAL
 from pdfsluice.core.uploads.open_upload.integrity import IntegrityChecker
 from pdfsluice.plugins.local_store.opening import open_store
 from pdfsluice.plugins.local_store.store import LocalUploadStore

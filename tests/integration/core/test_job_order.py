@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pdfsluice.core.document_models import Document, JobKind, JobState, PageText
 from pdfsluice.core.documents.jobs.turns import DEFAULT_LIMITS, TurnLimits
 from pdfsluice.core.errors import StorageFull
+from pdfsluice.core.models.documents import Document, PageText
+from pdfsluice.core.models.jobs import JobKind, JobState
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.documents import (
@@ -16,7 +17,7 @@ from pdfsluice.core.plugins.ports.documents import (
     IndexSpec,
     Progress,
 )
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from tests.support.runtimes import a_runtime, initiate, send_all
 from tests.support.unsearched import UnsearchedIndex
 

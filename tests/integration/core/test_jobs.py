@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from pdfsluice.core.document_models import Document, JobKind, JobState
 from pdfsluice.core.documents.jobs import progress as job_progress
 from pdfsluice.core.documents.jobs.import_status import Stage
 from pdfsluice.core.documents.jobs.progress import JobReporter
 from pdfsluice.core.documents.jobs.turns import TurnLimits
-from pdfsluice.core.event_hub import EventHub
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.events.hub import EventHub
+from pdfsluice.core.models.documents import Document
+from pdfsluice.core.models.jobs import JobKind, JobState
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from pdfsluice.core.testing.contracts.samples import make_document
 from pdfsluice.core.testing.memory_catalogue import MemoryCatalogue
 from pdfsluice.plugins.sql.catalogue import SqlCatalogue

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pdfsluice.core import Document, PluginContext, UploadStore, UploadStoreSpec, hookimpl
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.runtime.runtime import LOCAL
 from pdfsluice.core.testing.memory_uploads import MemoryUploadStore
 from tests.support.runtimes import a_runtime, initiate, send_all
 from tests.support.waiting import until

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from pdfsluice.core.document_models import Document, JobState
 from pdfsluice.core.errors import DocumentUnreadable, Overloaded, PdfsluiceError
-from pdfsluice.core.findings import Decision
-from pdfsluice.core.models import Checksum, ChunkIntent, SessionState
+from pdfsluice.core.models.documents import Document
+from pdfsluice.core.models.findings import Decision
+from pdfsluice.core.models.jobs import JobState
+from pdfsluice.core.models.sessions import Checksum, ChunkIntent, SessionState
 from pdfsluice.core.plugins.kinds import KINDS
 from pdfsluice.core.plugins.parts import PartCounts
 from pdfsluice.core.plugins.ports.access import Credentials
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from pdfsluice.core.testing.misdeeds import OUTCOMES, Misdeed, Outcome
 from tests.support.documents import ROOT
 from tests.support.misbehaviour import Misbehaviour

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.errors import Overloaded, StorageFailed
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from pdfsluice.core.testing.memory_objects import MemoryObjectStore
 from tests.support.nodes import CHUNK, DATA, FAST, SharedObjects, nodes
 from tests.support.runtimes import Bytes, Watchman, a_runtime, initiate, send

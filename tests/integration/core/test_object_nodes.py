@@ -22,7 +22,7 @@ from pdfsluice.core import (
     hookimpl,
 )
 from pdfsluice.core.plugins.ports.cluster import NodeIdentity
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from pdfsluice.core.testing.memory_objects import MemoryObjectStore
 from pdfsluice.core.uploads.open_upload.commit_hints import commit_hint, hinted_extent
 from pdfsluice.plugins.sql.database import open_database

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from pdfsluice.core.errors import Overloaded, UploadIncomplete
-from pdfsluice.core.models import Session
+from pdfsluice.core.models.sessions import Session
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.objects import ObjectInfo
 from pdfsluice.core.plugins.ports.stores import UploadStoreSpec
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from pdfsluice.core.segments import open_segmented_store
 from pdfsluice.core.testing import MemoryObjectStore
 from tests.support.runtimes import a_runtime, initiate, send, send_all

@@ -9,7 +9,7 @@ import pytest
 
 from pdfsluice.core.errors import RateLimited, SessionEnded, StorageFailed, StorageFull
 from pdfsluice.core.plugins.ports.stores import Blob
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.runtime.runtime import LOCAL
 from pdfsluice.core.uploads.limits.upload_limits import UploadLimits
 from pdfsluice.plugins.local_store.store import LocalUploadStore
 from tests.support.runtimes import a_runtime, initiate, send_all

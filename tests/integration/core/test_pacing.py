@@ -18,7 +18,7 @@ from pdfsluice.core import (
     StageFailed,
     hookimpl,
 )
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.runtime.runtime import LOCAL
 from tests.support.runtimes import Bytes, a_runtime, initiate, send
 from tests.support.waiting import until
 

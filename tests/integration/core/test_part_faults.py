@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core.document_models import Document, JobKind, JobState, PageText
 from pdfsluice.core.documents.jobs.turns import TurnLimits
 from pdfsluice.core.errors import DocumentNotFound, PdfsluiceError
-from pdfsluice.core.events import Event, UploadStatus
-from pdfsluice.core.findings import StageReport
-from pdfsluice.core.models import ChunkIntent, Principal, Session
-from pdfsluice.core.passages import Match, Passage
+from pdfsluice.core.models.documents import Document, PageText
+from pdfsluice.core.models.events import Event, UploadStatus
+from pdfsluice.core.models.findings import StageReport
+from pdfsluice.core.models.jobs import JobKind, JobState
+from pdfsluice.core.models.passages import Match, Passage
+from pdfsluice.core.models.sessions import ChunkIntent, Principal, Session
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.access import AuthenticatorSpec, Credentials
 from pdfsluice.core.plugins.ports.context import PluginContext
@@ -29,7 +30,7 @@ from pdfsluice.core.plugins.ports.documents import (
 from pdfsluice.core.plugins.ports.sinks import EventSinkSpec
 from pdfsluice.core.plugins.ports.stages import CompletionContext, CompletionStageSpec, GateSpec
 from pdfsluice.core.plugins.thread_boundary import PartFailed
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from tests.support.runtimes import a_runtime, initiate, send_all
 from tests.support.shares import share
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.errors import Preempted
-from pdfsluice.core.models import Checksum, ChunkIntent
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.models.sessions import Checksum, ChunkIntent
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from tests.support.runtimes import a_runtime, initiate
 from tests.support.shares import share
 

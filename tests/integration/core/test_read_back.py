@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.errors import Overloaded, UploadIncomplete
-from pdfsluice.core.models import Extent, Session
+from pdfsluice.core.models.sessions import Extent, Session
 from pdfsluice.core.plugins.ports.stores import Blob
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from pdfsluice.core.uploads.completing.read_back import DEFAULT_MIN_BYTES
 from pdfsluice.core.uploads.open_upload.integrity import IntegrityChecker
 from tests.integration.core.test_completions import Doorkeeper

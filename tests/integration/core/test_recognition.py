@@ -21,7 +21,7 @@ from pdfsluice.core import (
     TextSource,
 )
 from pdfsluice.core.documents.jobs.turns import TurnLimits
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from tests.support.runtimes import a_runtime
 from tests.support.scanner import Scanner, a_document
 from tests.support.waiting import until

@@ -15,15 +15,15 @@ from pdfsluice.core.errors import (
     StageFailed,
     StateConflict,
 )
-from pdfsluice.core.findings import Decision, Finding
-from pdfsluice.core.models import (
+from pdfsluice.core.models.findings import Decision, Finding
+from pdfsluice.core.models.sessions import (
     Principal,
     Scope,
     Session,
     SessionState,
 )
 from pdfsluice.core.plugins.ports.streams import StageContext, StreamStage
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.runtime.runtime import LOCAL
 from pdfsluice.core.uploads.limits.upload_limits import UploadLimits
 from tests.support.runtimes import (
     Bytes,

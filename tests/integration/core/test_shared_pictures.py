@@ -21,7 +21,7 @@ from pdfsluice.core import (
 )
 from pdfsluice.core.documents.pictures import DerivedPictures, PictureFiles
 from pdfsluice.core.plugins.ports.cluster import NodeIdentity
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from pdfsluice.core.testing.contracts.samples import make_stored_document
 from pdfsluice.core.testing.memory_objects import MemoryObjectStore
 from tests.support.runtimes import a_runtime, initiate, send

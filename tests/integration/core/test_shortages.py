@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.errors import Overloaded
-from pdfsluice.core.findings import Finding
-from pdfsluice.core.models import SessionState
+from pdfsluice.core.models.findings import Finding
+from pdfsluice.core.models.sessions import SessionState
 from pdfsluice.core.plugins.ports.stages import CompletionContext
 from pdfsluice.core.plugins.ports.streams import StageContext, StreamStage
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.runtime.runtime import LOCAL
 from pdfsluice.plugins.local_store.blob import LocalBlob
 from tests.integration.core.test_completions import CHUNK, DATA, always_open
 from tests.support.runtimes import Watchman, WordStage, a_runtime, initiate, send_all

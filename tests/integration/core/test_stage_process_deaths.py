@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core.findings import MAX_FINDINGS
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.models.findings import MAX_FINDINGS
+from pdfsluice.core.runtime.runtime import LOCAL
 from pdfsluice.core.scanning.pool import PoolLimits
 from pdfsluice.core.scanning.worker_main import THREADS
 from tests.support.runtimes import initiate, send, send_all

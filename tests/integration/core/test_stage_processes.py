@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.errors import ContentRejected, Overloaded, PluginError
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.runtime.runtime import LOCAL
 from tests.support.runtimes import initiate, send, send_all
 from tests.support.sabotage import (
     CHUNK,

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.document_files import DocumentFiles
-from pdfsluice.core.document_models import JobKind
 from pdfsluice.core.documents.scrubbing import Scrubber
 from pdfsluice.core.errors import (
     DocumentNotFound,
@@ -18,9 +17,10 @@ from pdfsluice.core.errors import (
     StorageFailed,
     StorageFull,
 )
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models.jobs import JobKind
+from pdfsluice.core.models.sessions import Session, SessionState
 from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore, UploadStore
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from pdfsluice.core.uploads.completing.results import Completion
 from tests.support.runtimes import a_runtime, initiate, send_all
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.errors import SessionNotFound, StateConflict
-from pdfsluice.core.models import (
+from pdfsluice.core.models.sessions import (
     Principal,
     Scope,
     Session,
     SessionState,
 )
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from tests.support.databases import age_sessions
 from tests.support.runtimes import Watchman, a_runtime, initiate, send, send_all
 from tests.support.waiting import until

@@ -31,7 +31,7 @@ from pdfsluice.core import (
 from pdfsluice.core.errors import DigestMismatch, Preempted
 from pdfsluice.core.plugins.ports.quotas import QuotaLimits
 from pdfsluice.core.plugins.ports.rates import RateLimits
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from pdfsluice.core.testing.memory_objects import MemoryObjectStore
 from pdfsluice.core.uploads.holding import HoldingIntervals
 from pdfsluice.core.uploads.limits.pacing import Rates

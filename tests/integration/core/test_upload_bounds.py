@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.errors import OffsetConflict, Overloaded
-from pdfsluice.core.models import Extent
+from pdfsluice.core.models.sessions import Extent
 from pdfsluice.core.plugins.ports.stores import Blob
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.runtime.runtime import LOCAL
 from pdfsluice.core.uploads.limits.upload_limits import UploadLimits
 from pdfsluice.core.uploads.open_upload.integrity import IntegrityChecker
 from tests.support.runtimes import Bytes, a_runtime, initiate, send

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pdfsluice.core.errors import ContentRejected, SessionNotFound
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.runtime.runtime import LOCAL
 from tests.support.runtimes import Watchman, a_runtime, initiate, send, send_all
 from tests.support.waiting import until
 

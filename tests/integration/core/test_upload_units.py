@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from pdfsluice.core.errors import SessionEnded, StateConflict
-from pdfsluice.core.events import Event, UploadStatus
-from pdfsluice.core.findings import Decision
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models.events import Event, UploadStatus
+from pdfsluice.core.models.findings import Decision
+from pdfsluice.core.models.sessions import Session, SessionState
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.sinks import EventSinkSpec
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from pdfsluice.plugins.local_store.store import LocalUploadStore
 from tests.support.runtimes import Watchman, a_runtime, initiate, send, send_all
 from tests.support.waiting import until

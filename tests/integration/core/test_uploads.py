@@ -23,14 +23,14 @@ from pdfsluice.core.errors import (
     SizeExceeded,
     UploadIncomplete,
 )
-from pdfsluice.core.models import (
+from pdfsluice.core.models.sessions import (
     Checksum,
     ChunkIntent,
     Principal,
     Scope,
     SessionState,
 )
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.runtime.runtime import LOCAL
 from pdfsluice.core.uploads.creating import Initiation
 from tests.support.databases import age_sessions
 from tests.support.runtimes import (

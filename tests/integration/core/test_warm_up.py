@@ -16,7 +16,7 @@ from pdfsluice.core import (
     hookimpl,
 )
 from pdfsluice.core.documents.jobs.turns import TurnLimits
-from pdfsluice.core.runtime import LOCAL, Runtime
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from tests.support.runtimes import a_runtime, initiate, send_all
 
 DATA = b"%PDF-1.7 a short file"

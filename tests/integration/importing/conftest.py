@@ -11,7 +11,7 @@ import pytest_asyncio
 from pydantic import BaseModel
 
 from pdfsluice.config import Settings
-from pdfsluice.core.document_models import NewDocument
+from pdfsluice.core.models.documents import NewDocument
 from pdfsluice.core.plugins.opening import open_parts
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.documents import Index, PageRenderer, TextExtractor

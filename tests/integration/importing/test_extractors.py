@@ -8,8 +8,8 @@ import pikepdf
 import psutil
 import pytest
 
-from pdfsluice.core.document_models import PageText
 from pdfsluice.core.errors import StageFailed
+from pdfsluice.core.models.documents import PageText
 from pdfsluice.core.plugins.ports.documents import TextExtractor
 from pdfsluice.core.testing.pdfs import make_pdf, write_large_pdf
 from pdfsluice.plugins.pdfium.options import PdfiumOptions

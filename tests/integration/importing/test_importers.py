@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pdfsluice.core.document_models import Document, NewDocument, PageText
 from pdfsluice.core.errors import DocumentUnreadable, NotFound, StageFailed
-from pdfsluice.core.findings import Unscanned
+from pdfsluice.core.models.documents import Document, NewDocument, PageText
+from pdfsluice.core.models.findings import Unscanned
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.documents import ImportContext, Importer, TextExtractor
 from pdfsluice.core.plugins.ports.stores import Catalogue

@@ -17,9 +17,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
-from pdfsluice.core.document_models import Document, PageText
 from pdfsluice.core.errors import DocumentNotFound, StageFailed
-from pdfsluice.core.passages import Passage
+from pdfsluice.core.models.documents import Document, PageText
+from pdfsluice.core.models.passages import Passage
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.documents import Index, PageIndex, Progress
 from pdfsluice.plugins import llamaindex

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.hidden_text.samples import TECHNIQUES, VISIBLE, sample
-from pdfsluice.core.document_models import Document, NewDocument, PageText
+from pdfsluice.core.models.documents import Document, NewDocument, PageText
 from pdfsluice.core.plugins.ports.documents import (
     ImportContext,
     PageRenderer,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core.document_models import Document, NewDocument, PageText
 from pdfsluice.core.errors import DocumentUnreadable, StageFailed, StorageFull
+from pdfsluice.core.models.documents import Document, NewDocument, PageText
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.documents import ImportContext, TextExtractor
 from pdfsluice.core.plugins.ports.stores import Catalogue

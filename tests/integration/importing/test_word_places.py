@@ -10,8 +10,8 @@ import pytest
 from pikepdf import Array, Dictionary, Name
 from PIL import Image
 
-from pdfsluice.core.document_models import PageText
-from pdfsluice.core.layout import Box, PageLayout
+from pdfsluice.core.models.documents import PageText
+from pdfsluice.core.models.layout import Box, PageLayout
 from pdfsluice.plugins.pdfium.extractor import PdfiumText
 from pdfsluice.plugins.pdfium.options import PdfiumOptions
 from pdfsluice.plugins.pdfium.renderer import PdfiumPictures

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core.event_hub import EventHub
-from pdfsluice.core.findings import Decision
+from pdfsluice.core.events.hub import EventHub
+from pdfsluice.core.models.findings import Decision
 from pdfsluice.core.plugins.loading import load_all
 from pdfsluice.core.plugins.registry import choose
-from pdfsluice.core.registry_building import build_registry
+from pdfsluice.core.runtime.registry import build_registry
 from pdfsluice.core.scanning.inspection import Inspection, Inspector
 
 

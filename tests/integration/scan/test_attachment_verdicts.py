@@ -5,7 +5,7 @@ import zlib
 
 import pytest
 
-from pdfsluice.core.findings import Decision
+from pdfsluice.core.models.findings import Decision
 from tests.integration.scan.conftest import Scanner
 from tests.support.raw_pdfs import (
     SCRIPT,

@@ -16,7 +16,7 @@ import pytest
 from pydantic import ValidationError
 
 from pdfsluice.core.errors import Overloaded
-from pdfsluice.core.findings import Finding, Severity, StageReport
+from pdfsluice.core.models.findings import Finding, Severity, StageReport
 from pdfsluice.core.plugins.ports.stages import CompletionContext
 from pdfsluice.core.scanning.merging import merge_reports
 from pdfsluice.core.testing.pdfs import make_pdf

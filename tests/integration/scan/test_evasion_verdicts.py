@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pdfsluice.core.findings import BY_ITSELF, Decision, FindingKind, Revision, Trigger
+from pdfsluice.core.models.findings import BY_ITSELF, Decision, FindingKind, Revision, Trigger
 from tests.integration.scan.conftest import Scanner
 from tests.support.raw_pdfs import (
     DELIVERIES,

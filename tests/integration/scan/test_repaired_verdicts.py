@@ -4,7 +4,7 @@ import zlib
 
 import pytest
 
-from pdfsluice.core.findings import Decision, FindingKind
+from pdfsluice.core.models.findings import Decision, FindingKind
 from tests.integration.scan.conftest import Scanner
 from tests.support.raw_pdfs import DELIVERIES, SCRIPT, document, hybrid, one_page, stream
 from tests.support.shares import share

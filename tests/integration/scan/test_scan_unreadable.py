@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from pdfsluice.core.findings import Decision, Finding, Severity
+from pdfsluice.core.models.findings import Decision, Finding, Severity
 from pdfsluice.core.scanning.inspection import Inspection
 from pdfsluice.plugins.scan.output import Text
 from tests.support import active_pdfs as pdfs

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from pdfsluice.core.errors import PluginError
-from pdfsluice.core.findings import FindingKind, Severity, StageReport
+from pdfsluice.core.models.findings import FindingKind, Severity, StageReport
 from pdfsluice.core.plugins.opening import open_parts
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.stages import CompletionStageSpec

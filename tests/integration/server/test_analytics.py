@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pdfsluice.client import Client, ClientError
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.sessions import Scope
 from tests.support.commands import pdfsluice_here
 from tests.support.keys import add_key
 from tests.support.web import STREAMING, WebServer, a_server, body_of, problem_of, sha256

@@ -5,7 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from pdfsluice.core.findings import Decision, Finding, Severity
+from pdfsluice.core.models.findings import Decision, Finding, Severity
 from pdfsluice.core.testing.contracts.samples import make_session
 from pdfsluice.core.testing.pdfs import make_pdf
 from pdfsluice.core.uploads.ended_sessions import MAX_FINDINGS_KEPT, reduced

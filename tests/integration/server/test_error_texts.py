@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.sessions import Scope
 from tests.support.commands import pdfsluice
 from tests.support.keys import add_key
 from tests.support.servers import Serve

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.sessions import Scope
 from tests.support.keys import add_key
 from tests.support.runtimes import STORES
 from tests.support.servers import Serve

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientResponse, WSServerHandshakeError
 
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.sessions import Scope
 from pdfsluice.server.routes import TABLE, Route
 from tests.support.keys import add_key
 from tests.support.web import STREAMING, WebServer, a_server, body_of, problem_of, sha256

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import FormData, hdrs
 
-from pdfsluice.core.findings import Decision
+from pdfsluice.core.models.findings import Decision
 from tests.support.runtimes import Watchman
 from tests.support.web import (
     CHUNK,

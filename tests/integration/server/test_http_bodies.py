@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.sessions import Scope
 from tests.support.keys import add_key
 from tests.support.waiting import until
 from tests.support.web import CHUNK, STREAMING, WebServer, a_server

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from aiohttp import FormData
 
-from pdfsluice.core.models import Checksum, ChunkIntent, Session
+from pdfsluice.core.models.sessions import Checksum, ChunkIntent, Session
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.stages import ChunkStageSpec

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from benchmarks.hidden_text.samples import TECHNIQUES, VISIBLE, sample
 from pdfsluice.client import Client, NotFound
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.sessions import Scope
 from tests.support.keys import add_key
 from tests.support.runtimes import STORES
 from tests.support.web import WebServer, a_server

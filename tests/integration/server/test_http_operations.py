@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pdfsluice.core.errors import StorageFailed
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.sessions import Scope
 from tests.support.keys import add_key
 from tests.support.servers import Serve
 from tests.support.stored import get_json

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from pdfsluice.core.findings import Decision
+from pdfsluice.core.models.findings import Decision
 from tests.support.runtimes import Watchman
 from tests.support.web import STREAMING, WebServer, a_server, body_of, problem_of
 

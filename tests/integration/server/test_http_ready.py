@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pdfsluice.core.findings import StageReport
+from pdfsluice.core.models.findings import StageReport
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.stages import (

@@ -16,7 +16,7 @@ import pytest_asyncio
 from PIL import Image
 
 from pdfsluice.client import Client, ClientError, SearchFilter
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.sessions import Scope
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.keys import add_key
 from tests.support.runtimes import STORES

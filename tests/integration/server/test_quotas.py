@@ -11,8 +11,8 @@ import pytest
 from pdfsluice.client import Client, ClientError
 from pdfsluice.client.limits import QuotaLimits
 from pdfsluice.core import QuotaLimits as CoreLimits
-from pdfsluice.core.models import Scope
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.models.sessions import Scope
+from pdfsluice.core.runtime.runtime import LOCAL
 from tests.support.commands import pdfsluice_here
 from tests.support.fault_proxy import fault_proxy
 from tests.support.keys import add_key

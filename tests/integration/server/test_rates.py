@@ -12,7 +12,7 @@ import pytest
 
 from pdfsluice.client import Client
 from pdfsluice.core import KeyRates
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.sessions import Scope
 from pdfsluice.plugins.api_keys.keys import changing_rates
 from tests.support.commands import pdfsluice_here
 from tests.support.keys import add_key, change_keys

@@ -20,7 +20,7 @@ pytest.importorskip("obstore", reason="the extra 'cloud' is not installed")
 from pdfsluice.client import Client, ClientError, RetryPolicy
 from pdfsluice.client.download import part_of
 from pdfsluice.core.errors import PluginError
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.sessions import Scope
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.contract.test_link_signers import SECRET, documented
 from tests.support.documents import ROOT

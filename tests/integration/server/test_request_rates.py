@@ -8,7 +8,7 @@ from aiohttp import ClientResponse
 
 from pdfsluice.client import Client
 from pdfsluice.core.errors import RateLimited
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.sessions import Scope
 from pdfsluice.server.request_rates import RequestRates
 from tests.support.keys import add_key
 from tests.support.web import a_server, problem_of

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientConnectionError, ClientSession, WSMsgType
 
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.sessions import Scope
 from tests.support.commands import pdfsluice
 from tests.support.keys import add_key
 from tests.support.servers import Serve

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.sessions import Scope
 from tests.support.keys import add_key
 from tests.support.web import STREAMING, WebServer, a_server, body_of, problem_of
 

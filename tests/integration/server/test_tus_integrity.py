@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from pdfsluice.core.models import SessionState
+from pdfsluice.core.models.sessions import SessionState
 from tests.support.web import CHUNK, WebServer
 
 DATA = random.Random(1).randbytes(3 * CHUNK + 5)

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from pdfsluice.core.models import Scope
+from pdfsluice.core.models.sessions import Scope
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.plugins.ports.documents import Index, IndexSpec
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.runtime.runtime import LOCAL
 from pdfsluice.core.testing import MemoryIndex
 from pdfsluice.core.testing.pdfs import make_pdf
 from tests.support.keys import add_key

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType
 
-from pdfsluice.core.events import MemoryWarning, ShuttingDown, UploadStatus
-from pdfsluice.core.models import Scope
-from pdfsluice.core.runtime import LOCAL
+from pdfsluice.core.models.events import MemoryWarning, ShuttingDown, UploadStatus
+from pdfsluice.core.models.sessions import Scope
+from pdfsluice.core.runtime.runtime import LOCAL
 from pdfsluice.core.uploads.open_upload.progress import progress_event
 from pdfsluice.plugins.api_keys.keys import revoking
 from tests.support.keys import add_key, change_keys

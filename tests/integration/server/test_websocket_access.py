@@ -8,7 +8,7 @@ import pytest
 from aiohttp import WSMsgType, WSServerHandshakeError
 
 from pdfsluice.core.errors import AuthenticationError, StorageFailed
-from pdfsluice.core.models import Principal, Scope
+from pdfsluice.core.models.sessions import Principal, Scope
 from pdfsluice.core.plugins.hookspecs import hookimpl
 from pdfsluice.core.plugins.ports.access import AuthenticatorSpec, Credentials
 from pdfsluice.core.plugins.ports.context import PluginContext

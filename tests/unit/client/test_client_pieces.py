@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pdfsluice.client.link import Link
 from pdfsluice.client.pieces import Piece, Todo
-from pdfsluice.core.ranges import RangeSet
+from pdfsluice.core.models.ranges import RangeSet
 
 KIB = 1024
 MIB = 1024 * KIB

@@ -8,9 +8,9 @@ import pytest
 
 from pdfsluice import config
 from pdfsluice.core.errors import PluginError
-from pdfsluice.core.event_hub import EventHub
+from pdfsluice.core.events.hub import EventHub
 from pdfsluice.core.plugins.manager import PluginManager
-from pdfsluice.core.registry_building import build_registry
+from pdfsluice.core.runtime.registry import build_registry
 from pdfsluice.core.scanning.bootstrap import Bootstrap
 from pdfsluice.plugins.pdf.streaming.options import PdfOptions
 

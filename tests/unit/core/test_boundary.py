@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pdfsluice.core.document_models import Document, PageText
 from pdfsluice.core.errors import NotFound, Overloaded, PdfsluiceError, StorageFull
+from pdfsluice.core.models.documents import Document, PageText
 from pdfsluice.core.plugins.boundary import Boundary
 from pdfsluice.core.plugins.guarding import guarded_object
 from pdfsluice.core.plugins.parts import Part, PartCounts

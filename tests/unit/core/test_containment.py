@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pdfsluice.core.findings import Decision
+from pdfsluice.core.models.findings import Decision
 from pdfsluice.core.plugins.answers import WrongAnswer
 from pdfsluice.core.plugins.hold_watch import HoldWatch
 from pdfsluice.core.plugins.kinds import Shape

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdfsluice.core import errors
-from pdfsluice.core.encoding import read_report, to_json
-from pdfsluice.core.findings import (
+from pdfsluice.core.models.encoding import read_report, to_json
+from pdfsluice.core.models.findings import (
     Finding,
     Revision,
     Severity,

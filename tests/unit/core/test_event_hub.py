@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
-from pdfsluice.core.event_hub import EventHub
-from pdfsluice.core.events import Event, MemoryWarning, UploadStatus
+from pdfsluice.core.events.hub import EventHub
+from pdfsluice.core.models.events import Event, MemoryWarning, UploadStatus
 from pdfsluice.core.plugins.ports.sinks import EventSinkSpec
 
 

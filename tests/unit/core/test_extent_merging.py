@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 import xxhash
 
-from pdfsluice.core.models import Extent
+from pdfsluice.core.models.sessions import Extent
 from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.testing import MemorySessionStore, MemoryUploadStore
 from pdfsluice.core.testing.contracts.samples import NOW, make_session

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from pdfsluice.core.errors import StageFailed
-from pdfsluice.core.findings import Finding, StageReport
+from pdfsluice.core.models.findings import Finding, StageReport
 from pdfsluice.core.plugins.ports.streams import StageContext, StreamStageSpec
 from pdfsluice.core.scanning.follower import Follower
 from pdfsluice.core.scanning.runner import ThreadRunners

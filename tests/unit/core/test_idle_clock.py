@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from pdfsluice.config import Settings
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models.sessions import Session, SessionState
 from pdfsluice.core.testing import MemorySessionStore
 from pdfsluice.core.testing.contracts.samples import make_session
 from pdfsluice.core.uploads.idle_clock import IdleClock

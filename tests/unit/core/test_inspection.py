@@ -8,14 +8,14 @@ import pytest
 
 from pdfsluice.core import PolicySpec, closing
 from pdfsluice.core.errors import Overloaded
-from pdfsluice.core.findings import (
+from pdfsluice.core.models.findings import (
     Decision,
     Finding,
     Severity,
     StageReport,
     Unscanned,
 )
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models.sessions import Session, SessionState
 from pdfsluice.core.plugins.ports.stages import CompletionContext, CompletionStageSpec
 from pdfsluice.core.plugins.ports.streams import StageContext, StreamStageSpec
 from pdfsluice.core.plugins.registry import Registry

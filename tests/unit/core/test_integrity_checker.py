@@ -6,7 +6,7 @@ import pytest
 import xxhash
 
 from pdfsluice.core.errors import StorageFailed
-from pdfsluice.core.models import Extent
+from pdfsluice.core.models.sessions import Extent
 from pdfsluice.core.plugins.ports.stores import Blob
 from pdfsluice.core.uploads.open_upload.integrity import IntegrityChecker
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.core.findings import (
+from pdfsluice.core.models.findings import (
     Finding,
     FindingKind,
     Revision,

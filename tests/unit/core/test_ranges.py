@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.core.ranges import RangeSet
+from pdfsluice.core.models.ranges import RangeSet
 
 SIZE = 40
 ranges = st.tuples(st.integers(0, SIZE), st.integers(0, SIZE))

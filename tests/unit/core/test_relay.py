@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from pdfsluice.core import Event, EventSinkSpec, Hint, HintKind, UploadStatus
-from pdfsluice.core.event_hub import EventHub
+from pdfsluice.core.events.hub import EventHub
+from pdfsluice.core.events.relay import EventRelay
 from pdfsluice.core.plugins.ports.cluster import Alone
-from pdfsluice.core.relay import EventRelay
 from tests.support.waiting import until
 
 

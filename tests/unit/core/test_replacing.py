@@ -2,7 +2,7 @@
 
 import pytest
 
-from pdfsluice.core.document_models import JobKind, JobState
+from pdfsluice.core.models.jobs import JobKind, JobState
 from pdfsluice.core.testing.contracts.samples import make_document
 from pdfsluice.core.testing.memory_catalogue import MemoryCatalogue
 from pdfsluice.core.uploads.completing.replacing import is_indexed

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from pdfsluice.core.errors import Overloaded, StageFailed, StorageFailed
-from pdfsluice.core.findings import Finding, Severity, StageReport
+from pdfsluice.core.models.findings import Finding, Severity, StageReport
 from pdfsluice.core.plugins.ports.streams import StageContext, StreamStage, StreamStageSpec
 from pdfsluice.core.scanning.reader import StageReader
 

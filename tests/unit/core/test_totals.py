@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.core.totals import Contribution, Distribution, Totals, bucket_of, summed
-from pdfsluice.core.upload_records import Measures, UploadEnd, UploadRecord
+from pdfsluice.core.models.totals import Contribution, Distribution, Totals, bucket_of, summed
+from pdfsluice.core.models.upload_records import Measures, UploadEnd, UploadRecord
 
 NOW = datetime(2024, 5, 1, 12, 30, tzinfo=UTC)
 

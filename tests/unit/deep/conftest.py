@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from pdfsluice.core.findings import StageReport
+from pdfsluice.core.models.findings import StageReport
 from pdfsluice.plugins.pdf.deep.options import DeepOptions
 from pdfsluice.plugins.pdf.deep.stage import DeepStage
 from tests.support import active_pdfs as pdfs

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pikepdf import Dictionary, Name, String
 
-from pdfsluice.core.findings import FindingKind, StageReport
+from pdfsluice.core.models.findings import FindingKind, StageReport
 from pdfsluice.plugins.pdf.deep.stage import DeepStage
 from tests.support import active_pdfs as pdfs
 from tests.support.shares import examples

@@ -8,7 +8,7 @@ import pikepdf
 import pytest
 from pikepdf import Array, Dictionary, Name, String
 
-from pdfsluice.core.findings import (
+from pdfsluice.core.models.findings import (
     Finding,
     FindingKind,
     StageReport,

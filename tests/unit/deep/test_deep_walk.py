@@ -11,7 +11,7 @@ import pikepdf
 import pytest
 from pikepdf import Array, Dictionary, Name, Pdf, Stream, String
 
-from pdfsluice.core.findings import (
+from pdfsluice.core.models.findings import (
     Finding,
     FindingKind,
     Severity,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pikepdf import Dictionary, Pdf
 
-from pdfsluice.core.findings import (
+from pdfsluice.core.models.findings import (
     FindingKind,
     Severity,
     StageReport,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.core.findings import FindingKind, Severity
+from pdfsluice.core.models.findings import FindingKind, Severity
 from pdfsluice.plugins.pdf.deep.executables import describe_executable
 from tests.support import active_pdfs as pdfs
 

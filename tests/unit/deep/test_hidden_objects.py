@@ -12,7 +12,7 @@ import pypdf
 import pytest
 from pikepdf import Array, Dictionary, Name, String
 
-from pdfsluice.core.findings import (
+from pdfsluice.core.models.findings import (
     Decision,
     FindingKind,
     Severity,

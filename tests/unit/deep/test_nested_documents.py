@@ -6,7 +6,7 @@ from pathlib import Path
 import pikepdf
 from pikepdf import Dictionary, Name, Pdf, String
 
-from pdfsluice.core.findings import (
+from pdfsluice.core.models.findings import (
     Decision,
     Finding,
     FindingKind,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core.findings import Finding, FindingKind, Severity, Trigger
+from pdfsluice.core.models.findings import Finding, FindingKind, Severity, Trigger
 from pdfsluice.plugins.pdf.deep.messages import Inspection, unscanned
 from pdfsluice.plugins.pdf.deep.unread import unread_parts
 from pdfsluice.plugins.pdf.vocabulary import RawFinding

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.core.document_models import PageText
 from pdfsluice.core.documents.text.cleaning import MAX_PAGE_CHARACTERS, clean_text
 from pdfsluice.core.documents.text.notes import NoteKind, PageNote, is_placeholder
 from pdfsluice.core.documents.text.page import page_text, settled
+from pdfsluice.core.models.documents import PageText
 from tests.support.shares import share
 
 TRICKY = st.sampled_from(

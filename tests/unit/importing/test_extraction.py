@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core.document_models import PageText
 from pdfsluice.core.documents.text.reading import in_words, pages_from_child, reader_pool
 from pdfsluice.core.documents.text.serving import MemoryWatch
 from pdfsluice.core.errors import StageFailed
+from pdfsluice.core.models.documents import PageText
 from pdfsluice.core.processes.child import ChildFailed, Limits
 from tests.support.workers import workers
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pdfsluice.core.document_models import PageText
+from pdfsluice.core.models.documents import PageText
 from pdfsluice.plugins.llamaindex.ingest import Cutter, Embedder
 from pdfsluice.plugins.llamaindex.models import EmbeddingModel
 from pdfsluice.plugins.llamaindex.multilingual import MultilingualEncoder

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.core.document_models import PageText
 from pdfsluice.core.documents.search.hit_places import place_of
 from pdfsluice.core.documents.text.cleaning import clean_text
 from pdfsluice.core.documents.text.placing import aligned
-from pdfsluice.core.layout import Box, DamagedLayout, PageLayout, WordBoxes
-from pdfsluice.core.passages import Passage
+from pdfsluice.core.models.documents import PageText
+from pdfsluice.core.models.layout import Box, DamagedLayout, PageLayout, WordBoxes
+from pdfsluice.core.models.passages import Passage
 
 shares = st.integers(0, WordBoxes.STEPS)
 

@@ -10,9 +10,9 @@ import pytest
 
 from pdfsluice.core import Document, NotFound, PageText, StageFailed
 from pdfsluice.core.document_files import DocumentFiles
-from pdfsluice.core.document_models import NewDocument
 from pdfsluice.core.documents.markdown import MarkdownReader
 from pdfsluice.core.errors import DocumentNotFound
+from pdfsluice.core.models.documents import NewDocument
 from pdfsluice.core.testing import MemoryCatalogue, MemoryUploadStore
 
 TEXTS = ["The weir", "The lock", "The sluice"]

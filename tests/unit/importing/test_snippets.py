@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdfsluice.core.documents.search.snippets import MAX_SNIPPET, snippet_of
-from pdfsluice.core.passages import Passage
+from pdfsluice.core.models.passages import Passage
 from pdfsluice.plugins.llamaindex.expressions import Alternatives, Phrase
 from pdfsluice.plugins.llamaindex.marking import Marker, Wanted
 

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from pdfsluice.core.findings import FindingKind, Revision
+from pdfsluice.core.models.findings import FindingKind, Revision
 from pdfsluice.plugins.pdf.streaming.scan import Scan
 from tests.support.evasive_pdfs import evasive_pdf
 from tests.support.scanning import scan_bytes

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pdfsluice.core.findings import Decision
+from pdfsluice.core.models.findings import Decision
 from pdfsluice.plugins.pdf.streaming.scan import Scan
 from pdfsluice.plugins.pdf.syntax.effort import Allowance
 from pdfsluice.plugins.policy.options import PolicyOptions

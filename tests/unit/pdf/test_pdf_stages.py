@@ -2,7 +2,7 @@
 
 import pytest
 
-from pdfsluice.core.findings import Finding, FindingKind
+from pdfsluice.core.models.findings import Finding, FindingKind
 from pdfsluice.core.plugins.hookspecs import PROJECT
 from pdfsluice.core.plugins.ports.streams import StageContext, StreamStage
 from pdfsluice.plugins import pdf

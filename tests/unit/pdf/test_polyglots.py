@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from pdfsluice.core.findings import Severity
+from pdfsluice.core.models.findings import Severity
 from pdfsluice.plugins.pdf.streaming.polyglot import sniff
 from tests.support.evasive_pdfs import plain_pdf
 from tests.support.pdf_styles import Style, Writer

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pdfsluice.core.findings import Finding, Severity
+from pdfsluice.core.models.findings import Finding, Severity
 from pdfsluice.plugins.pdf.streaming.scan import Scan
 from pdfsluice.plugins.pdf.streaming.structure import OBJECT_WITHIN
 from pdfsluice.plugins.pdf.syntax.numbers import MAX_NUMBER

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pdfsluice.core.findings import (
+from pdfsluice.core.models.findings import (
     Finding,
     Revision,
     Severity,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pdfsluice.core.findings import (
+from pdfsluice.core.models.findings import (
     Decision,
     Finding,
     FindingKind,
@@ -18,7 +18,7 @@ from pdfsluice.core.findings import (
     Severity,
     Trigger,
 )
-from pdfsluice.core.models import Protocol, Session, SessionState
+from pdfsluice.core.models.sessions import Protocol, Session, SessionState
 from pdfsluice.plugins.policy.options import PolicyOptions
 from pdfsluice.plugins.policy.policy import RulesPolicy
 from pdfsluice.plugins.policy.presets import PRESETS

@@ -19,7 +19,8 @@ for module in pkgutil.walk_packages(pdfsluice.core.__path__, "pdfsluice.core."):
         importlib.import_module(module.name)
 """
 PORTS = """
-from pdfsluice.core import errors, findings, models
+from pdfsluice.core import errors
+from pdfsluice.core.models import findings, sessions
 from pdfsluice.core.plugins import hookspecs
 from pdfsluice.core.plugins.ports import access, context, documents, policy, sinks, stages, stores
 """

@@ -95,10 +95,10 @@ INSIDE = {
     "markdown": {"documents"},
     "pdfium": {"documents"},
     "pypdf_text": {"documents"},
-    "scan": {"event_hub", "plugins", "registry_building", "scanning"},
-    "sql": {"background", "directories", "encoding", "findings", "threads", "uploads"},
+    "scan": {"events", "plugins", "runtime", "scanning"},
+    "sql": {"background", "directories", "models", "threads", "uploads"},
     "tesseract": {"documents"},
-    "api_keys": {"needs"},
+    "api_keys": {"runtime"},
 }
 """Rooms of the core that a built-in plugin uses beyond the public interface."""
 

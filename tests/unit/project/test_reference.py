@@ -13,24 +13,18 @@ import pytest
 from pdfsluice import client
 from pdfsluice.cli.new_plugin import Kind
 from pdfsluice.cli.testing import CommandContract
-from pdfsluice.core import (
-    document_models,
-    events,
-    findings,
-    models,
-    ranges,
-    testing,
-)
-from pdfsluice.core.plugins.ports import blobs, catalogue, sessions, stages
-from pdfsluice.core.plugins.ports import context as ports
+from pdfsluice.core import testing
+from pdfsluice.core.models import documents, events, findings, jobs, ranges, sessions
+from pdfsluice.core.plugins.ports import blobs, catalogue, context, stages
+from pdfsluice.core.plugins.ports import sessions as session_ports
 from pdfsluice.core.testing import contracts
 from pdfsluice.server.api.requests import ChunkQuery, DocumentsQuery, SearchRequest
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = ROOT / "docs" / "reference"
 DESCRIBED = {
-    **dict.fromkeys((stages, blobs, sessions, catalogue, ports), "hooks.md"),
-    **dict.fromkeys((findings, models, document_models, ranges, events), "models.md"),
+    **dict.fromkeys((stages, blobs, session_ports, catalogue, context), "hooks.md"),
+    **dict.fromkeys((findings, sessions, documents, jobs, ranges, events), "models.md"),
 }
 
 

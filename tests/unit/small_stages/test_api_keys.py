@@ -25,9 +25,9 @@ from pdfsluice.core import (
     SessionStore,
 )
 from pdfsluice.core.errors import AuthenticationError, NotFound, StorageFailed
-from pdfsluice.core.needs import opened_needs
 from pdfsluice.core.plugins.ports.access import Credentials
 from pdfsluice.core.plugins.ports.cluster import Alone
+from pdfsluice.core.runtime.needs import opened_needs
 from pdfsluice.core.testing.memory_sessions import MemorySessionStore
 from pdfsluice.plugins.api_keys.authenticator import ApiKeyAuthenticator, opened
 from pdfsluice.plugins.api_keys.commands import app
@@ -70,7 +70,7 @@ def showing(**headers: str) -> Credentials:
 def test_processes_that_change_the_file_exclude_each_other(tmp_path: Path) -> None:
     script = (
         "import asyncio, sys; from datetime import UTC, datetime; from pathlib import Path;"
-        "from pdfsluice.core.models import Scope;"
+        "from pdfsluice.core import Scope;"
         "from pdfsluice.plugins.api_keys.file import KeyFile;"
         "from pdfsluice.plugins.api_keys.keys import adding, new_key\n"
         "for _ in range(20):\n"

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from pdfsluice.config import Settings
 from pdfsluice.core.errors import Overloaded, StorageFailed, StorageFull
-from pdfsluice.core.events import Event, MemoryWarning
-from pdfsluice.core.models import ChunkIntent
+from pdfsluice.core.models.events import Event, MemoryWarning
+from pdfsluice.core.models.sessions import ChunkIntent
 from pdfsluice.core.plugins.ports.context import PluginContext
 from pdfsluice.core.testing.contracts.samples import make_session
 from pdfsluice.plugins import backpressure

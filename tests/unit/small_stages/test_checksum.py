@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pdfsluice.core.errors import ChecksumMismatch, ProtocolError
-from pdfsluice.core.models import Checksum, ChunkIntent
+from pdfsluice.core.models.sessions import Checksum, ChunkIntent
 from pdfsluice.core.plugins.ports.checksums import ChecksumSpec
 from pdfsluice.core.plugins.ports.stages import ChunkStage
 from pdfsluice.core.testing.contracts import ChecksumContract, ChunkCase, ChunkStageContract

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from pdfsluice.core.errors import Overloaded
-from pdfsluice.core.models import ChunkIntent
+from pdfsluice.core.models.sessions import ChunkIntent
 from pdfsluice.core.testing.contracts.samples import make_session
 from pdfsluice.plugins.backpressure.concurrency import ConcurrencyGate
 from tests.support.waiting import until

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pdfsluice.core.events import (
+from pdfsluice.core.models.events import (
     ChunkProgress,
     FindingsReported,
     MemoryWarning,

@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 
 from pdfsluice.core.errors import StorageFull
-from pdfsluice.core.events import Event, MemoryWarning, ShuttingDown
-from pdfsluice.core.models import Session
+from pdfsluice.core.models.events import Event, MemoryWarning, ShuttingDown
+from pdfsluice.core.models.sessions import Session
 from pdfsluice.core.plugins.ports.stores import SessionChanges
 from pdfsluice.core.testing import MemoryUploadStore, RecordingSink
 from pdfsluice.core.testing.contracts.upload_store_basics import write

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from pdfsluice.core.errors import PdfsluiceError
-from pdfsluice.core.models import Session, SessionState
+from pdfsluice.core.models.sessions import Session, SessionState
 from pdfsluice.core.plugins.ports.stores import SessionStore
 from pdfsluice.core.testing import MemorySessionStore
 from pdfsluice.core.testing.contracts.samples import (

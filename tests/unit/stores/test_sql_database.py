@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from pdfsluice.core.document_models import JobKind
 from pdfsluice.core.errors import (
     Overloaded,
     PluginError,
     StorageFailed,
     StorageFull,
 )
-from pdfsluice.core.models import SessionState
+from pdfsluice.core.models.jobs import JobKind
+from pdfsluice.core.models.sessions import SessionState
 from pdfsluice.core.testing.contracts.samples import (
     FINDING,
     NOW,

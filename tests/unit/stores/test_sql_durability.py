@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from pdfsluice.core.document_models import JobKind
 from pdfsluice.core.errors import StorageFailed
+from pdfsluice.core.models.jobs import JobKind
 from pdfsluice.core.testing.contracts.samples import NOW, extent, make_document, make_session
 from pdfsluice.plugins.sql.catalogue import SqlCatalogue
 from pdfsluice.plugins.sql.database import Database, open_database

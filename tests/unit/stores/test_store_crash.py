@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core.models import Extent
+from pdfsluice.core.models.sessions import Extent
 from pdfsluice.core.testing.contracts.upload_store_basics import ANY_AGE
 from pdfsluice.plugins.local_store.opening import open_store
 from tests.support.databases import sql_context, sql_stores

@@ -3,23 +3,24 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from .document_models import JobKind
-from .documents.bases import DeltaBases
-from .documents.jobs.management import JobManagement
-from .documents.jobs.runner import JobRunner
-from .documents.jobs.turns import TurnLimits
-from .documents.library import Library
-from .documents.links import DocumentLinks
-from .documents.markdown import MarkdownReader
-from .documents.pictures import pictures_of
-from .documents.previews import Previews
-from .documents.removing import DocumentRemover
-from .documents.scrubbing import Scrubber
-from .documents.search.reranking import Reranking
-from .documents.search.searching import Searcher
-from .documents.versions import Versions
-from .runtime_base import RuntimeBase
-from .uploads.limits.quotas import QuotaKeeper
+from pdfsluice.core.documents.bases import DeltaBases
+from pdfsluice.core.documents.jobs.management import JobManagement
+from pdfsluice.core.documents.jobs.runner import JobRunner
+from pdfsluice.core.documents.jobs.turns import TurnLimits
+from pdfsluice.core.documents.library import Library
+from pdfsluice.core.documents.links import DocumentLinks
+from pdfsluice.core.documents.markdown import MarkdownReader
+from pdfsluice.core.documents.pictures import pictures_of
+from pdfsluice.core.documents.previews import Previews
+from pdfsluice.core.documents.removing import DocumentRemover
+from pdfsluice.core.documents.scrubbing import Scrubber
+from pdfsluice.core.documents.search.reranking import Reranking
+from pdfsluice.core.documents.search.searching import Searcher
+from pdfsluice.core.documents.versions import Versions
+from pdfsluice.core.models.jobs import JobKind
+from pdfsluice.core.uploads.limits.quotas import QuotaKeeper
+
+from .base import RuntimeBase
 
 _MARKDOWN_PLUGIN = "markdown"
 

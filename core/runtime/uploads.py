@@ -2,28 +2,29 @@
 
 from dataclasses import dataclass
 
-from .documents.jobs.runner import JobRunner
-from .plugins.ports.stores import HoldingStore
-from .runtime_base import RuntimeBase
-from .runtime_documents import DocumentParts
-from .scanning.follower import CheckpointInterval
-from .scanning.runner import StageRunners
-from .uploads.completing.completer import Completer
-from .uploads.creating import Initiator
-from .uploads.holding import Holding, HoldingIntervals
-from .uploads.idle_clock import IdleClock
-from .uploads.limits.node_rates import NodeRates
-from .uploads.limits.pacing import Pacing, Rates
-from .uploads.limits.rate_keeper import RateKeeper
-from .uploads.limits.upload_limits import UploadLimits
-from .uploads.open_upload.backends import Backends
-from .uploads.open_upload.integrity import IntegrityChecker
-from .uploads.open_uploads import OpenUploads
-from .uploads.opening import UploadOpener
-from .uploads.quarantine import Quarantine
-from .uploads.receiving import ChunkReceiver
-from .uploads.service import UploadService
-from .uploads.sweeper import Sweeper
+from pdfsluice.core.documents.jobs.runner import JobRunner
+from pdfsluice.core.plugins.ports.stores import HoldingStore
+from pdfsluice.core.scanning.follower import CheckpointInterval
+from pdfsluice.core.scanning.runner import StageRunners
+from pdfsluice.core.uploads.completing.completer import Completer
+from pdfsluice.core.uploads.creating import Initiator
+from pdfsluice.core.uploads.holding import Holding, HoldingIntervals
+from pdfsluice.core.uploads.idle_clock import IdleClock
+from pdfsluice.core.uploads.limits.node_rates import NodeRates
+from pdfsluice.core.uploads.limits.pacing import Pacing, Rates
+from pdfsluice.core.uploads.limits.rate_keeper import RateKeeper
+from pdfsluice.core.uploads.limits.upload_limits import UploadLimits
+from pdfsluice.core.uploads.open_upload.backends import Backends
+from pdfsluice.core.uploads.open_upload.integrity import IntegrityChecker
+from pdfsluice.core.uploads.open_uploads import OpenUploads
+from pdfsluice.core.uploads.opening import UploadOpener
+from pdfsluice.core.uploads.quarantine import Quarantine
+from pdfsluice.core.uploads.receiving import ChunkReceiver
+from pdfsluice.core.uploads.service import UploadService
+from pdfsluice.core.uploads.sweeper import Sweeper
+
+from .base import RuntimeBase
+from .documents import DocumentParts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

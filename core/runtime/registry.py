@@ -3,11 +3,10 @@
 from collections.abc import Collection
 
 from pdfsluice.config import Loaded
-
-from .event_hub import EventHub
-from .plugins.manager import PluginManager
-from .plugins.ports.context import PluginContext
-from .plugins.registry import Registry
+from pdfsluice.core.events.hub import EventHub
+from pdfsluice.core.plugins.manager import PluginManager
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.registry import Registry
 
 
 def build_registry(

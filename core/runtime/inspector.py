@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from .event_hub import EventHub
-from .plugins.loading import load_all
-from .plugins.registry import choose
-from .registry_building import build_registry
-from .scanning.inspection import INSPECTING_KINDS, Inspector
+from pdfsluice.core.events.hub import EventHub
+from pdfsluice.core.plugins.loading import load_all
+from pdfsluice.core.plugins.registry import choose
+from pdfsluice.core.scanning.inspection import INSPECTING_KINDS, Inspector
+
+from .registry import build_registry
 
 
 def installed_inspector(

@@ -5,11 +5,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from .event_hub import EventHub
-from .plugins.loading import load_all
-from .plugins.ports.context import Need, Opened
-from .plugins.registry import choose
-from .registry_building import build_registry
+from pdfsluice.core.events.hub import EventHub
+from pdfsluice.core.plugins.loading import load_all
+from pdfsluice.core.plugins.ports.context import Need, Opened
+from pdfsluice.core.plugins.registry import choose
+
+from .registry import build_registry
 
 _KINDS = frozenset({"session_stores", "catalogues", "indexes"})
 _WORKER = 1

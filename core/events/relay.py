@@ -10,11 +10,18 @@ from dataclasses import fields, replace
 
 import orjson
 
-from .background import background
-from .encoding import read_findings, to_json
-from .event_hub import EventHub
-from .events import ChunkProgress, Event, FindingsReported, UploadProgress, UploadStatus
-from .plugins.ports.cluster import Cluster, Hint, HintKind
+from pdfsluice.core.background import background
+from pdfsluice.core.models.encoding import read_findings, to_json
+from pdfsluice.core.models.events import (
+    ChunkProgress,
+    Event,
+    FindingsReported,
+    UploadProgress,
+    UploadStatus,
+)
+from pdfsluice.core.plugins.ports.cluster import Cluster, Hint, HintKind
+
+from .hub import EventHub
 
 logger = logging.getLogger(__name__)
 

@@ -5,10 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pdfsluice.config import Settings
-
-from .plugins.manager import PluginManager
-from .plugins.ports.documents import Index
-from .plugins.registry import Registry, choose
+from pdfsluice.core.plugins.manager import PluginManager
+from pdfsluice.core.plugins.ports.documents import Index
+from pdfsluice.core.plugins.registry import Registry, choose
 
 logger = logging.getLogger(__name__)
 

@@ -5,42 +5,42 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from pdfsluice.config import Loaded, Settings
+from pdfsluice.core.analytics.keeper import AnalyticsKeeper
+from pdfsluice.core.documents.bases import DeltaBases
+from pdfsluice.core.documents.jobs.management import JobManagement
+from pdfsluice.core.documents.jobs.turns import DEFAULT_LIMITS, TurnLimits
+from pdfsluice.core.documents.library import Library
+from pdfsluice.core.documents.scrubbing import Scrubber
+from pdfsluice.core.documents.versions import Versions
+from pdfsluice.core.errors import AuthenticationError
+from pdfsluice.core.events.hub import EventHub
+from pdfsluice.core.models.jobs import JobKind
+from pdfsluice.core.models.sessions import Principal, Scope, Session
+from pdfsluice.core.plugins.hold_watch import HoldWatch
+from pdfsluice.core.plugins.manager import PluginManager
+from pdfsluice.core.plugins.parts import Part, PartCounts
+from pdfsluice.core.plugins.ports.access import Credentials
+from pdfsluice.core.plugins.ports.cluster import Cluster, NodeIdentity
+from pdfsluice.core.plugins.ports.policy import PolicySpec
+from pdfsluice.core.plugins.registry import Registry, choose
+from pdfsluice.core.scanning.pool import PoolLimits
+from pdfsluice.core.scanning.runner import StageRunners
+from pdfsluice.core.scanning.starting import stage_runners
+from pdfsluice.core.uploads.holding import DEFAULT_INTERVALS, HoldingIntervals
+from pdfsluice.core.uploads.idle_clock import IdleClock
+from pdfsluice.core.uploads.limits.node_rates import NodeRates
+from pdfsluice.core.uploads.limits.pacing import Pacing
+from pdfsluice.core.uploads.limits.quotas import QuotaKeeper
+from pdfsluice.core.uploads.limits.rate_keeper import RateKeeper
+from pdfsluice.core.uploads.limits.shares import LOCAL_PRINCIPAL
+from pdfsluice.core.uploads.limits.upload_limits import DEFAULT_UPLOAD_LIMITS, UploadLimits
+from pdfsluice.core.uploads.quarantine import Quarantine
+from pdfsluice.core.uploads.service import UploadService
+from pdfsluice.core.uploads.sweeper import Sweeper
 
-from .analytics.keeper import AnalyticsKeeper
-from .document_models import JobKind
-from .documents.bases import DeltaBases
-from .documents.jobs.management import JobManagement
-from .documents.jobs.turns import DEFAULT_LIMITS, TurnLimits
-from .documents.library import Library
-from .documents.scrubbing import Scrubber
-from .documents.versions import Versions
-from .errors import AuthenticationError
-from .event_hub import EventHub
-from .models import Principal, Scope, Session
-from .plugins.hold_watch import HoldWatch
-from .plugins.manager import PluginManager
-from .plugins.parts import Part, PartCounts
-from .plugins.ports.access import Credentials
-from .plugins.ports.cluster import Cluster, NodeIdentity
-from .plugins.ports.policy import PolicySpec
-from .plugins.registry import Registry, choose
-from .runtime_base import RuntimeBase, opened_base
-from .runtime_documents import DocumentParts, make_document_parts
-from .runtime_uploads import UploadParts, make_upload_parts
-from .scanning.pool import PoolLimits
-from .scanning.runner import StageRunners
-from .scanning.starting import stage_runners
-from .uploads.holding import DEFAULT_INTERVALS, HoldingIntervals
-from .uploads.idle_clock import IdleClock
-from .uploads.limits.node_rates import NodeRates
-from .uploads.limits.pacing import Pacing
-from .uploads.limits.quotas import QuotaKeeper
-from .uploads.limits.rate_keeper import RateKeeper
-from .uploads.limits.shares import LOCAL_PRINCIPAL
-from .uploads.limits.upload_limits import DEFAULT_UPLOAD_LIMITS, UploadLimits
-from .uploads.quarantine import Quarantine
-from .uploads.service import UploadService
-from .uploads.sweeper import Sweeper
+from .base import RuntimeBase, opened_base
+from .documents import DocumentParts, make_document_parts
+from .uploads import UploadParts, make_upload_parts
 
 _SINGLE = NodeIdentity()
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 
 from pdfsluice.config import Settings
+from pdfsluice.core.document_files import DocumentFiles
+from pdfsluice.core.plugins.manager import PluginManager
+from pdfsluice.core.plugins.parts import DISTRIBUTION
+from pdfsluice.core.plugins.ports.cluster import Cluster, NodeIdentity
+from pdfsluice.core.plugins.ports.documents import Index
+from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore, UploadStore
+from pdfsluice.core.plugins.registry import Registry, choose
+from pdfsluice.core.processes.confinement import reading_only
 
-from .document_files import DocumentFiles
-from .index_choice import opened_index
-from .plugins.manager import PluginManager
-from .plugins.parts import DISTRIBUTION
-from .plugins.ports.cluster import Cluster, NodeIdentity
-from .plugins.ports.documents import Index
-from .plugins.ports.stores import Catalogue, SessionStore, UploadStore
-from .plugins.registry import Registry, choose
-from .processes.confinement import reading_only
+from .index import opened_index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import Any
 
-from .errors import PermissionDenied
+from pdfsluice.core.errors import PermissionDenied
+
 from .findings import Decision, Finding, Unscanned
 from .ranges import RangeSet
 from .upload_records import Measures

@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from .background import background
-from .errors import PdfsluiceError
-from .events import Event
-from .plugins.ports.sinks import EventSinkSpec
+from pdfsluice.core.background import background
+from pdfsluice.core.errors import PdfsluiceError
+from pdfsluice.core.models.events import Event
+from pdfsluice.core.plugins.ports.sinks import EventSinkSpec
 
 logger = logging.getLogger(__name__)
 

@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from functools import partial
 
 from pdfsluice.config import Loaded, Settings
+from pdfsluice.core.analytics.keeper import AnalyticsKeeper
+from pdfsluice.core.directories import ensure_durable
+from pdfsluice.core.events.hub import EventHub
+from pdfsluice.core.events.relay import EventRelay
+from pdfsluice.core.plugins.loop_clock import LoopClock
+from pdfsluice.core.plugins.loop_guarding import guard
+from pdfsluice.core.plugins.manager import PluginManager
+from pdfsluice.core.plugins.opening import open_authenticators, open_parts
+from pdfsluice.core.plugins.part_tasks import PartTasks
+from pdfsluice.core.plugins.parts import Part, PartCounts
+from pdfsluice.core.plugins.ports.cluster import NodeIdentity
+from pdfsluice.core.plugins.ports.policy import Policy
+from pdfsluice.core.plugins.registry import Registry, choose
+from pdfsluice.core.threads import Workers
 
-from .analytics.keeper import AnalyticsKeeper
-from .directories import ensure_durable
-from .event_hub import EventHub
-from .opened_stores import OpenedStores, opened_stores
-from .plugins.loop_clock import LoopClock
-from .plugins.loop_guarding import guard
-from .plugins.manager import PluginManager
-from .plugins.opening import open_authenticators, open_parts
-from .plugins.part_tasks import PartTasks
-from .plugins.parts import Part, PartCounts
-from .plugins.ports.cluster import NodeIdentity
-from .plugins.ports.policy import Policy
-from .plugins.registry import Registry, choose
-from .registry_building import build_registry
-from .relay import EventRelay
-from .threads import Workers
+from .registry import build_registry
+from .stores import OpenedStores, opened_stores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
