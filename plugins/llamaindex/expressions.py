@@ -19,9 +19,16 @@ class Alternatives:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words as they stand, one after the other."""
+    """Words as they stand, one after the other.
+
+    Attributes:
+        words: The words.
+        is_quoted: Whether every passage with them counts, however old; otherwise it is enough
+            to look at many of the newest.
+    """
 
     words: tuple[str, ...]
+    is_quoted: bool = True
 
 
 @dataclass(frozen=True, slots=True)

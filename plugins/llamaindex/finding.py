@@ -344,7 +344,7 @@ def _tiers(query: Query, groups: Sequence[Alternatives]) -> list[AllOf]:
     """Return expressions, the strictest first; each tier stands before the next."""
     tiers = [AllOf(tuple(map(Phrase, query.phrases)))]
     if len(query.words) > 1:
-        tiers.append(AllOf((Phrase(query.words),)))
+        tiers.append(AllOf((Phrase(query.words, is_quoted=False),)))
     if groups:
         tiers.append(AllOf(tuple(groups)))
     return tiers

@@ -2,7 +2,7 @@
 
 FTS5 reads the whole list of a term whenever it ranks passages by it. For terms that many
 passages have, their numbers are stored here as well, in a form of which a search reads in a
-millisecond what takes FTS5 fifty (:mod:`.frequent_words`). Each transaction that publishes
+millisecond what takes FTS5 fifty (:mod:`.word_ranking`). Each transaction that publishes
 passages adds one row of ``recent_counts``; when these have enough passages, they become a row
 of ``term_counts`` for each term. A number of a passage is never used again, so that rows are
 never changed: those of passages that are gone remain, and are not looked at.
@@ -25,7 +25,7 @@ from .languages import UNKNOWN
 from .term_numbers import HEADING_SHIFT, LENGTH, MAX_IN_HEADING, MAX_IN_TEXT
 from .terms import analyse
 
-_NUMBERS_OF = f"""
+NUMBERS_OF = f"""
 SELECT doc, min({MAX_IN_TEXT}, sum(CASE col WHEN 'exact' THEN 1 WHEN 'stems' THEN 10
     WHEN 'title' THEN 5 ELSE 0 END)) | (min({MAX_IN_HEADING},
     sum(col = 'heading')) << {HEADING_SHIFT})
@@ -204,7 +204,7 @@ class FrequentTerms:
         if row is None:
             return False
         code, term = row
-        self._store(code, list(self._db.execute(_NUMBERS_OF, (term,))))
+        self._store(code, list(self._db.execute(NUMBERS_OF, (term,))))
         self._db.execute("UPDATE frequent_terms SET is_counted = 1 WHERE code = ?", (code,))
         return True
 

@@ -14,8 +14,8 @@ from .stored import Slot, StoredPassage
 from .word_index import Among, WordIndex, any_of
 
 if TYPE_CHECKING:  # see below
-    from .frequent_words import FrequentWords
     from .vector_search import VectorSearch
+    from .word_ranking import WordRanking
 
 _MAX_DEPTH = 1000
 _LANGUAGES = """
@@ -28,8 +28,14 @@ SELECT name FROM one WHERE name IS NOT NULL ORDER BY (
     SELECT count(*) FROM (SELECT 1 FROM passages WHERE language = name LIMIT 1000) AS counted
 ) DESC, name
 """
+# A number takes four bytes, and FTS5 reads all places of a term to count its passages.
+_COUNTED = """
+SELECT sum(length(c.counts)) / 4 FROM frequent_terms f JOIN term_counts c ON c.code = f.code
+WHERE f.term = ? AND f.is_counted
+"""
 DEFAULT_MAX_RANKED = 20_000  # passages: to rank one takes a microsecond, and for each word
 DEFAULT_MAX_RANKED_WITH_ALL = 8_000
+DEFAULT_MAX_IN_PHRASE = 8_000
 
 
 class SqliteReader:
@@ -39,6 +45,8 @@ class SqliteReader:
         database: The passages.
         max_ranked: How many passages with some words are compared, the newest of all.
         max_ranked_with_all: The same for passages with all words.
+        max_in_phrase: Of how many passages with the words of a phrase, all of them frequent terms,
+            the newest are looked at, unless the phrase is quoted.
     """
 
     def __init__(
@@ -47,12 +55,14 @@ class SqliteReader:
         *,
         max_ranked: int = DEFAULT_MAX_RANKED,
         max_ranked_with_all: int = DEFAULT_MAX_RANKED_WITH_ALL,
+        max_in_phrase: int = DEFAULT_MAX_IN_PHRASE,
     ) -> None:
         self._database = database
         self._db = database.connection
         self._word_index = WordIndex(
             self._db, max_ranked=max_ranked, max_ranked_with_all=max_ranked_with_all
         )
+        self._max_in_phrase = max_in_phrase
         self._vector_searches: dict[Slot, tuple[str | None, VectorSearch]] = {}
 
     def snapshot(self) -> AbstractContextManager[None]:
@@ -100,26 +110,29 @@ class SqliteReader:
     ) -> list[int]:
         """Return the passages with some words, ordered by BM25.
 
-        Of more than 20,000 passages with some words, or 8,000 with all, only the newest are
-        ranked, unless one of the words is a frequent term.
+        All are ranked if terms are counted, as in an index that is not small.
         """
         among = Among(owner=owner, documents=documents, limit=limit)
         if self._db.execute("SELECT 1 FROM frequent_terms LIMIT 1").get is not None:
-            numbers = self._frequent_words.matching(wanted, among)
+            numbers = self._word_ranking.matching(wanted, among)
             if numbers is not None:
                 return numbers
         return [int(number) for number, _ in self._word_index.ranked(wanted, among)]
 
     @cached_property
-    def _frequent_words(self) -> "FrequentWords":
-        from .frequent_words import FrequentWords  # noqa: PLC0415 - loads NumPy
+    def _word_ranking(self) -> "WordRanking":
+        from .word_ranking import WordRanking  # noqa: PLC0415 - loads NumPy
 
-        return FrequentWords(self._db, self._word_index)
+        return WordRanking(self._db, self._word_index, max_in_phrase=self._max_in_phrase)
 
     def frequency(self, term: str) -> int:
-        """Return the number of passages with a word."""
-        row = self._db.execute("SELECT doc FROM temp.vocabulary WHERE term = ?", (term,))
-        return int(row.get or 0)
+        """Return the number of passages with a word, or about that if it is frequent."""
+        counted = self._db.execute(_COUNTED, (term,)).get
+        if counted:
+            return int(counted)
+        return int(
+            self._db.execute("SELECT doc FROM temp.vocabulary WHERE term = ?", (term,)).get or 0
+        )
 
     def occurs(self, word: Alternatives) -> bool:
         """Return whether a word stands in any passage or title."""

@@ -27,18 +27,23 @@ class Among:
 
 K1, B = 1.2, 0.75
 """The constants of bm25() in FTS5."""
-_EXACT_WEIGHT = 0.1  # of words as they stand
-_SCORE = f"bm25(w.words, {_EXACT_WEIGHT}, 1.0, 0.5, 2.0)"
+EXACT_WEIGHT = 0.1  # of words as they stand
+_SCORE = f"bm25(w.words, {EXACT_WEIGHT}, 1.0, 0.5, 2.0)"
 """The weights are of words as they stand, stems, names and headings of pages."""
 _PHRASE_SCORE = "phrase_score(w.words)"
 
 
-def _ranked(source: str, condition: str = "", score: str = _SCORE) -> str:
+_NEWEST = " ORDER BY w.rowid DESC LIMIT :max_ranked"
+_FROM_FIRST = " AND w.rowid >= :first"
+"""FTS5 begins there only if it goes from old passages to new ones."""
+
+
+def _ranked(source: str, condition: str, score: str = _SCORE, which: str = _NEWEST) -> str:
     """Return a statement for the passages of a source that the words fit best."""
     return (
         f"SELECT id, score FROM (SELECT w.rowid AS id, {score} AS score"  # noqa: S608
-        f" FROM {source} WHERE w.words MATCH :words{condition}"
-        " ORDER BY w.rowid DESC LIMIT :max_ranked) ORDER BY score, id LIMIT :limit"
+        f" FROM {source} WHERE w.words MATCH :words{condition}{which})"
+        " ORDER BY score, id LIMIT :limit"
     )
 
 
@@ -49,7 +54,7 @@ _IS_AMONG = _IS_OWNED + " AND p.document IN (SELECT value FROM json_each(:docume
 _SOURCES = (("words w", ""), (_OWNED, _IS_OWNED), (_OWNED, _IS_AMONG))
 _MATCHING = [_ranked(*source) for source in _SOURCES]
 _MATCHING_PHRASE = [_ranked(*source, _PHRASE_SCORE) for source in _SOURCES]
-_SCORED = f"SELECT w.rowid, {_SCORE} FROM words w WHERE w.words MATCH ?"  # noqa: S608
+_LATER_PHRASE = [_ranked(*source, _PHRASE_SCORE, _FROM_FIRST) for source in _SOURCES]
 _IN_TEXT = "exact stems title"
 
 
@@ -70,42 +75,36 @@ class WordIndex:
         self._max_ranked = max_ranked
         self._max_ranked_with_all = max_ranked_with_all
 
-    def ranked(
-        self, wanted: Expression, among: Among, *, has_all: bool = False
-    ) -> Iterator[tuple[int, float]]:
+    def ranked(self, wanted: Expression, among: Among) -> Iterator[tuple[int, float]]:
         """Yield the best passages and their scores, of which lower ones are better.
 
         Args:
             wanted: The words.
             among: The passages that may be found.
-            has_all: Whether all that are compared are wanted, whatever the limit.
         """
         statements = _MATCHING_PHRASE if _is_phrase(wanted) else _MATCHING
+        newest = self._max_ranked_with_all if isinstance(wanted, AllOf) else self._max_ranked
+        return self._run(statements, wanted, among, max_ranked=newest)
+
+    def later_with_phrase(
+        self, wanted: AllOf, among: Among, *, first: int
+    ) -> Iterator[tuple[int, float]]:
+        """Yield the best passages with a phrase, and their scores, from a passage on."""
+        return self._run(_LATER_PHRASE, wanted, among, first=first)
+
+    def _run(
+        self, statements: Sequence[str], wanted: Expression, among: Among, **bounds: int
+    ) -> Iterator[tuple[int, float]]:
         statement = statements[0 if among.owner is None else 1]
         if among.documents is not None:
             statement = statements[2]
-        max_ranked = self._max_ranked_with_all if isinstance(wanted, AllOf) else self._max_ranked
-        return self._db.execute(
-            statement,
-            {
-                "words": _match(wanted),
-                "owner": among.owner,
-                "documents": json.dumps(list(among.documents or ())),
-                "max_ranked": max_ranked,
-                "limit": max_ranked if has_all else among.limit,
-            },
-        )
-
-    def scored(self, terms: Sequence[str], *, with_headings: bool) -> Iterator[tuple[int, float]]:
-        """Yield all passages that have a term, and their scores.
-
-        Args:
-            terms: The terms, any of which will do.
-            with_headings: Whether those in headings of pages count.
-        """
-        words = any_of(Alternatives(tuple(terms)))
-        wanted = words if with_headings else f"{{{_IN_TEXT}}} : ({words})"
-        return self._db.execute(_SCORED, (wanted,))
+        values: dict[str, int | str | None] = {
+            "words": _match(wanted),
+            "owner": among.owner,
+            "documents": json.dumps(list(among.documents or ())),
+            "limit": among.limit,
+        }
+        return self._db.execute(statement, {**values, **bounds})
 
 
 def _is_phrase(wanted: Expression) -> bool:
@@ -117,7 +116,7 @@ def _phrase_score(passage: apsw.FTS5ExtensionApi, *_: Any) -> float:
 
     For this factor bm25() reads the lists of all words once more.
     """
-    often = _EXACT_WEIGHT * passage.inst_count
+    often = EXACT_WEIGHT * passage.inst_count
     average = passage.column_total_size() / passage.row_count
     length = passage.column_size() / average
     return -often / (often + K1 * (1 - B + B * length))
