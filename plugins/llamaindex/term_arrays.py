@@ -30,7 +30,7 @@ class _Dense:
 
 @dataclass(frozen=True, slots=True)
 class _Sparse:
-    """The passages that have a term, and its numbers there, when there was a last passage."""
+    """The passages up to the last one that have a term, and its numbers there."""
 
     passages: Passages
     numbers: Numbers
@@ -85,7 +85,7 @@ class TermArrays:
         entry.last = last
 
     def of_other(self, term: str, last: int) -> tuple[Passages, Numbers]:
-        """Return the passages that have a term that is not frequent, and its numbers there."""
+        """Return the passages that have another term, and its numbers there."""
         entry = self._sparse.pop(term, None)
         if entry is not None:
             self._sparse_size -= len(entry.passages)

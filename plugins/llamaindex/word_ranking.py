@@ -1,4 +1,4 @@
-"""Ranks passages by words, as BM25 of FTS5 does, by numbers that are kept in arrays.
+"""Ranks passages by words, as BM25 of FTS5 does, by numbers in arrays.
 
 FTS5 looks up the length of each passage that it ranks, which takes longer than all else. Numbers
 of frequent terms come from the tables of :mod:`.frequent_terms`, those of others from the word
