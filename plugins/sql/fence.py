@@ -1,6 +1,7 @@
 """Stops the work of a node that is cut off, before other nodes take it over."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -28,6 +29,7 @@ class Fence:
     def __init__(self, seconds: float = FENCE_SECONDS) -> None:
         self._seconds = seconds
         self._confirmed_at: float | None = None
+        self._closed_at = -math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: set[asyncio.Future[Any]] = set()
         self._listeners: list[Callable[[], None]] = []
@@ -47,9 +49,13 @@ class Fence:
     def confirm(self, sent_at: float) -> None:
         """Note that a heartbeat is stored.
 
+        One that was sent before the fence closed does not open it: that would be for a moment.
+
         Args:
             sent_at: The time of the event loop before it was sent.
         """
+        if sent_at < self._closed_at:
+            return
         self.remove()
         self._confirmed_at = sent_at
         loop = asyncio.get_running_loop()
@@ -62,6 +68,7 @@ class Fence:
             self._timer.cancel()
 
     def _close(self) -> None:
+        self._closed_at = asyncio.get_running_loop().time()
         while self._waiting:
             future = self._waiting.pop()
             if not future.done():

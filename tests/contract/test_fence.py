@@ -90,14 +90,8 @@ async def test_a_node_that_is_cut_off_refuses_work_and_stops(
             await is_refused(node.store.get(session.id))
             await is_refused(node.store.commit(session.id, extent(0, 10), NOW))
             await is_refused(node.cluster.release([session.id]))
-
-        async def reads() -> bool:
-            try:
-                return await node.store.get(session.id) == session
-            except StorageFailed:  # a heartbeat that waited opens the fence for a moment only
-                return False
-
-        await until(reads)
+        await until(lambda: not node.cluster.cut_off)
+        assert await node.store.get(session.id) == session
         assert not (await other.cluster.hold(session.id)).mine
         await node.cluster.review({}, [])  # what could not be released is released
         assert (await other.cluster.hold(session.id)).mine
@@ -139,6 +133,20 @@ def work(failure: Exception | None = None) -> "asyncio.Future[str]":
     else:
         future.set_exception(failure)
     return future
+
+
+async def test_a_heartbeat_that_waited_does_not_open_the_fence() -> None:
+    fence, cuts = Fence(0.05), list[float]()
+    now = asyncio.get_running_loop().time
+    fence.on_closed(lambda: cuts.append(now()))
+    fence.confirm(now())
+    sent_at = now() + 0.03
+    await until(lambda: cuts)
+    fence.confirm(sent_at)
+    assert fence.closed
+    fence.confirm(now())
+    assert not fence.closed
+    fence.remove()
 
 
 async def test_a_node_that_was_stopped_is_cut_off_when_it_wakes_up() -> None:
