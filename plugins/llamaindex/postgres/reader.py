@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from pdfsluice.plugins.llamaindex.expressions import Alternatives, AnyOf, Expression, Phrase
+from pdfsluice.plugins.llamaindex.expressions import AllOf, Alternatives, AnyOf, Expression, Phrase
 from pdfsluice.plugins.llamaindex.names import by_term
 from pdfsluice.plugins.llamaindex.stored import Slot, StoredPassage
 
@@ -33,17 +33,34 @@ SELECT name FROM one WHERE name IS NOT NULL ORDER BY (
 """
 _MINE = "(CAST(:owner AS TEXT) IS NULL OR {}owner = :owner)"
 _IN = "(CAST(:documents AS BIGINT[]) IS NULL OR {}document = ANY(:documents))"
-# The words are read once, or each call of ts_rank would decompress them again.
-_MATCHING = f"""
-WITH candidates AS MATERIALIZED (
-    SELECT id, ts_filter(words, '{{a,b,c,d}}') AS words FROM index_passages
-    WHERE words @@ CAST(:wanted AS tsquery) AND {_MINE.format("")} AND {_IN.format("")}
-    LIMIT {_MAX_CANDIDATES})
+
+
+def _candidates(query: str) -> str:
+    """Return the statement for passages that a query finds.
+
+    Their words are read once, or each call of ts_rank would decompress them again.
+
+    Args:
+        query: The name of its parameter.
+    """
+    return (
+        "SELECT id, ts_filter(words, '{a,b,c,d}') AS words FROM index_passages"  # noqa: S608 - ours
+        f" WHERE words @@ CAST(:{query} AS tsquery) AND {_MINE.format('')} AND {_IN.format('')}"
+        f" LIMIT {_MAX_CANDIDATES}"
+    )
+
+
+_RANKED = """
 SELECT id FROM candidates, LATERAL (
     SELECT sum(weight * ts_rank(:weights, words, CAST(query AS tsquery), 1)) AS score
     FROM unnest(CAST(:queries AS TEXT[]), CAST(:rarities AS FLOAT8[])) AS each(query, weight)
 ) AS ranked ORDER BY score DESC, id LIMIT :limit
-"""  # noqa: S608 - no text of others
+"""
+_MATCHING = f"WITH candidates AS MATERIALIZED ({_candidates('wanted')}) {_RANKED}"
+_MATCHING_AMONG = (
+    f"WITH among AS MATERIALIZED ({_candidates('words')}), candidates AS MATERIALIZED ("  # noqa: S608
+    f"SELECT id, words FROM among WHERE words @@ CAST(:wanted AS tsquery)) {_RANKED}"
+)
 
 
 class PostgresReader:
@@ -124,13 +141,20 @@ class PostgresReader:
     ) -> list[int]:
         """Return the passages with some words, ordered by the rarity of what they have.
 
-        At most 2,000 passages are ranked: of many words, those with the rarest.
+        At most 2,000 passages are ranked: of many words, those with the rarest. A phrase that is
+        not quoted is looked up in 2,000 passages with its words.
         """
         words = list(_words_of(wanted))
-        if isinstance(wanted, AnyOf):
-            wanted = AnyOf(tuple(self._rarest(wanted.parts, owner)))
+        statement, among = _MATCHING, dict[str, str]()
+        match wanted:
+            case AnyOf(parts):
+                wanted = AnyOf(tuple(self._rarest(parts, owner)))
+            case AllOf((Phrase(is_quoted=False) as phrase,)):
+                each = tuple(Phrase((word,)) for word in phrase.words)
+                statement, among = _MATCHING_AMONG, {"words": tsquery(AllOf(each))}
         rows = self._execute(
-            _MATCHING,
+            statement,
+            **among,
             wanted=tsquery(wanted),
             owner=owner,
             documents=None if documents is None else list(documents),

@@ -11,6 +11,7 @@ VECTORS: dict[Slot, str] = {"main": "index_vectors", "other": "index_vectors_oth
 _VERSION = "1"
 _LOCK = 7_301_994_881  # any number that no other program locks
 _MIN_PGVECTOR = (0, 8)  # reads on in an index whose first rows belong to others
+# Words of a passage stay in its row: to fetch them from elsewhere takes most of a search.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS index_facts(name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS index_documents(
@@ -32,6 +33,7 @@ CREATE INDEX IF NOT EXISTS index_passages_by_document ON index_passages(document
 CREATE INDEX IF NOT EXISTS index_passages_by_language ON index_passages(language);
 CREATE INDEX IF NOT EXISTS index_passages_by_word ON index_passages USING gin(words);
 ALTER TABLE index_passages ALTER COLUMN words SET STATISTICS 1000;
+ALTER TABLE index_passages SET (toast_tuple_target = 8160);
 CREATE UNLOGGED TABLE IF NOT EXISTS index_staged(
     number BIGINT GENERATED ALWAYS AS IDENTITY, staging TEXT NOT NULL,
     staged_at TIMESTAMPTZ NOT NULL DEFAULT now(), key TEXT NOT NULL, page INTEGER NOT NULL,
