@@ -110,3 +110,20 @@ class PassageReader(Protocol):
     def named_from(self, start: str, *, owner: str | None, limit: int) -> frozenset[int]:
         """Return documents whose title or file name has a longer word that begins so."""
         ...
+
+
+def languages_in(table: str) -> str:
+    """Return the statement for the languages of a table of passages, the commonest first.
+
+    It follows the index on languages, and counts no more than a thousand passages of each.
+    """
+    return f"""
+    WITH RECURSIVE one(name) AS (
+        SELECT min(language) FROM {table}
+        UNION ALL
+        SELECT (SELECT min(language) FROM {table} WHERE language > name) FROM one
+        WHERE name IS NOT NULL)
+    SELECT name FROM one WHERE name IS NOT NULL ORDER BY (
+        SELECT count(*) FROM (SELECT 1 FROM {table} WHERE language = name LIMIT 1000) AS counted
+    ) DESC, name
+    """  # noqa: S608 - ours

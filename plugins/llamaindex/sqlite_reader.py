@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .expressions import Alternatives, Expression
 from .names import by_term
 from .passages import PassageDatabase
+from .reader import languages_in
 from .schema import VECTOR_TABLES
 from .stored import Slot, StoredPassage
 from .word_index import Among, WordIndex, any_of
@@ -18,16 +19,7 @@ if TYPE_CHECKING:  # see below
     from .word_ranking import WordRanking
 
 _MAX_DEPTH = 1000
-_LANGUAGES = """
-WITH RECURSIVE one(name) AS (
-    SELECT min(language) FROM passages
-    UNION ALL
-    SELECT (SELECT min(language) FROM passages WHERE language > name) FROM one
-    WHERE name IS NOT NULL)
-SELECT name FROM one WHERE name IS NOT NULL ORDER BY (
-    SELECT count(*) FROM (SELECT 1 FROM passages WHERE language = name LIMIT 1000) AS counted
-) DESC, name
-"""
+_LANGUAGES = languages_in("passages")
 # A number takes four bytes, and FTS5 reads all places of a term to count its passages.
 _COUNTED = """
 SELECT sum(length(c.counts)) / 4 FROM frequent_terms f JOIN term_counts c ON c.code = f.code
@@ -43,10 +35,11 @@ class SqliteReader:
 
     Args:
         database: The passages.
-        max_ranked: How many passages with some words are compared, the newest of all.
+        max_ranked: How many passages with some words are compared, the newest of all, if terms
+            are not counted.
         max_ranked_with_all: The same for passages with all words.
-        max_in_phrase: Of how many passages with the words of a phrase, all of them frequent terms,
-            the newest are looked at, unless the phrase is quoted.
+        max_in_phrase: How many passages with the words of a phrase are looked at, the newest of
+            all, if terms are counted and the phrase is not quoted.
     """
 
     def __init__(

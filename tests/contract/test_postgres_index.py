@@ -231,7 +231,8 @@ def test_the_commonest_language_comes_first(connection: Connection) -> None:
     change = "UPDATE index_passages SET language = 'dutch' WHERE text = 'two'"
     put(connection, FIRST + 1, ["three"])
     connection.execute(text(change))
-    assert reader(connection).languages() == ["english", "dutch"]
+    languages = [each for each in reader(connection).languages() if each in {"english", "dutch"}]
+    assert languages == ["english", "dutch"], "of those of this transaction"
 
 
 def test_a_long_query_is_answered(connection: Connection) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from pdfsluice.plugins.llamaindex.expressions import AllOf, Alternatives, AnyOf, Expression, Phrase
 from pdfsluice.plugins.llamaindex.names import by_term
+from pdfsluice.plugins.llamaindex.reader import languages_in
 from pdfsluice.plugins.llamaindex.stored import Slot, StoredPassage
 
 from .dictionary import Dictionary
@@ -21,16 +22,7 @@ _MAX_EXACT = 20_000
 _MAX_COUNTED = 5000  # passages with a word that the dictionary does not have
 _MAX_COUNTS = 20_000  # words whose number of passages is kept
 _MAX_DEPTH = 1000
-_LANGUAGES = """
-WITH RECURSIVE one(name) AS (
-    SELECT min(language) FROM index_passages
-    UNION ALL
-    SELECT (SELECT min(language) FROM index_passages WHERE language > name) FROM one
-    WHERE name IS NOT NULL)
-SELECT name FROM one WHERE name IS NOT NULL ORDER BY (
-    SELECT count(*) FROM (SELECT 1 FROM index_passages WHERE language = name LIMIT 1000) AS counted
-) DESC, name
-"""
+_LANGUAGES = languages_in("index_passages")
 _MINE = "(CAST(:owner AS TEXT) IS NULL OR {}owner = :owner)"
 _IN = "(CAST(:documents AS BIGINT[]) IS NULL OR {}document = ANY(:documents))"
 
