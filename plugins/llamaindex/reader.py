@@ -113,7 +113,7 @@ class PassageReader(Protocol):
 
 
 def languages_in(table: str) -> str:
-    """Return the statement for the languages of a table of passages, the commonest first.
+    """Return the statement for the languages of a table, the commonest first.
 
     It follows the index on languages, and counts no more than a thousand passages of each.
     """
