@@ -47,6 +47,7 @@ _WORDS_OF_UPLOADED_PAGE = 300
 _FIRST = "warbler"
 """The only word of the first document of a server in use."""
 _MAX_WAIT_SECONDS = 600.0
+_POLL_SECONDS, _POLL_SHARE = 0.02, 0.03  # of the seconds so far
 _DIMENSION = 384  # of the built-in model
 _GROUPS = 2000
 _VOCABULARY = 60_000
@@ -128,11 +129,13 @@ def _use(port: int, folder: Path) -> None:
 
 
 def _seconds_until_found(port: int, word: str, stage: str = "") -> float:
+    """Return the seconds until a word is found; searches for it take few of these."""
     begin = time.perf_counter()
     while not _is_found(port, word, stage):
-        if time.perf_counter() - begin > _MAX_WAIT_SECONDS:
+        seconds = time.perf_counter() - begin
+        if seconds > _MAX_WAIT_SECONDS:
             raise TimeoutError(f"{word!r} is not found after {_MAX_WAIT_SECONDS} s")
-        time.sleep(0.02)
+        time.sleep(max(_POLL_SECONDS, seconds * _POLL_SHARE))
     return time.perf_counter() - begin
 
 
