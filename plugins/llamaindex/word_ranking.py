@@ -149,14 +149,14 @@ class WordRanking:
         return having[:, 0], scoring.of_phrase(having[:, 0], having[:, 1])
 
     def _ranked(
-        self, ranking: "_Scoring", words: Sequence[_Word], mask: Mask, among: Among
+        self, scoring: "_Scoring", words: Sequence[_Word], mask: Mask, among: Among
     ) -> list[int]:
         documents = self._few_documents(among)
         if documents is not None:
             mask = mask & self._mask_of(documents, len(mask))
         passages = np.flatnonzero(mask)
         scores = np.zeros(len(passages))
-        ranking.score(words, passages, scores)
+        scoring.score(words, passages, scores)
         return self._first_of(passages, scores, among)
 
     def _few_documents(self, among: Among) -> Sequence[int] | None:
