@@ -1,6 +1,7 @@
 """Every benchmark suite runs, in miniature; its figures are not judged here."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,8 +17,15 @@ ROOT = Path(__file__).parents[3]
 
 
 def run(*arguments: str) -> str:
+    """Run a module, which is no part of the parallel run of these tests."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
     done = subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
