@@ -97,7 +97,10 @@ class Indexing:
         return QueuedAgain(len(again), page[-1].id if len(documents) > limit else None)
 
     async def rename(self, document: Document) -> None:
-        """Queue a document that was indexed under another title; its vectors stay."""
+        """Queue a document that was indexed under another title; its vectors stay.
+
+        If it is being indexed, :class:`~.runner.JobRunner` queues it at the end of that.
+        """
         if self._index is None or document.replaced_by is not None:
             return
         status = ImportStatus(tuple(await self._catalogue.jobs(document.id)))

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from pdfsluice.core.background import background
@@ -35,6 +35,7 @@ from .progress import DEFAULT_SILENCE_SECONDS, JobOutcome, JobOutcomes, JobRepor
 from .recognition import IndexRunning, Recognition
 from .stopping import JobStopped, Stop
 from .turns import DEFAULT_LIMITS, Lane, Turn, TurnLimits
+from .warming_up import WarmUp
 
 logger = logging.getLogger(__name__)
 
@@ -114,8 +115,7 @@ class JobRunner:
         self._awaited: dict[int, bool] = {}  # documents being imported: whether an index waits
         self._stops: dict[int, Stop] = {}  # by the number of a job that runs here
         self._to_recognize: set[int] = set()  # documents being imported for which OCR waits
-        self._warm_until = 0.0
-        self._warming_up: asyncio.Task[None] | None = None
+        self._warm_up = WarmUp(self._importers, limits.warm_seconds)
         self._search = JobSearch(
             catalogue, wake=self._wake, stop=self.stop, interval=limits.poll_seconds
         )
@@ -153,18 +153,8 @@ class JobRunner:
 
     def expect(self) -> None:
         """Start the process that the next import needs, while its file is checked."""
-        if self._warming_up is not None and not self._warming_up.done():
-            return
-        now = asyncio.get_running_loop().time()
-        if JobKind.IMPORT in self._lanes and now >= self._warm_until:
-            self._warm_until = now + self._limits.warm_seconds
-            self._warming_up = asyncio.create_task(self._warm_up(), name="warm up")
-
-    async def _warm_up(self) -> None:
-        try:
-            await self._importers.warm_up()
-        except (PdfsluiceError, OSError) as error:
-            logger.debug("no process could be started ahead of an import: %s", error)
+        if JobKind.IMPORT in self._lanes:
+            self._warm_up.begin()
 
     def _begins(self, kind: JobKind) -> bool:
         """Return whether a queued job begins here now."""
@@ -200,8 +190,7 @@ class JobRunner:
             async with background(works):
                 yield
         finally:
-            if self._warming_up is not None:
-                await asyncio.gather(self._warming_up, return_exceptions=True)
+            await self._warm_up.ended()
 
     async def _claim(
         self, kind: JobKind, passing_over: Collection[str], last: Collection[str]
@@ -226,23 +215,35 @@ class JobRunner:
                 outcomes.not_stored()
                 self._outcomes.append(outcomes)
                 raise
-            kind, document_id = outcomes.kind, outcomes.document.id
-            jobs, owner = outcomes.jobs, outcomes.document.owner
+            kind, document, jobs = outcomes.kind, outcomes.document, outcomes.jobs
             if not outcomes.are_all:
-                jobs = tuple(await self._catalogue.jobs(document_id)) or jobs
+                jobs = tuple(await self._catalogue.jobs(document.id)) or jobs
             outcomes.publish(ImportStatus(jobs).of(kind))
-            if kind is JobKind.IMPORT:
-                if self._awaited.pop(document_id, True):
-                    self._wake([JobKind.INDEX], owner)
-                    if not self._does_index:
-                        self._cluster.notify(jobs_hint([JobKind.INDEX]))
-                if document_id in self._to_recognize:
-                    self._to_recognize.remove(document_id)
-                    self._wake([JobKind.OCR], owner)
             if delay := outcomes.delay_seconds:
                 asyncio.get_running_loop().call_later(delay, self._lanes[kind].wake)
-            if kind is JobKind.INDEX and await self._recognition.resume(document_id):
-                self.queued(document_id, [JobKind.OCR], owner)
+            if kind is JobKind.IMPORT:
+                self._after_import(document)
+            if kind is JobKind.INDEX:
+                await self._after_index(document)
+
+    def _after_import(self, document: Document) -> None:
+        """Begin what waits for the import of a document."""
+        if self._awaited.pop(document.id, True):
+            self._wake([JobKind.INDEX], document.owner)
+            if not self._does_index:
+                self._cluster.notify(jobs_hint([JobKind.INDEX]))
+        if document.id in self._to_recognize:
+            self._to_recognize.remove(document.id)
+            self._wake([JobKind.OCR], document.owner)
+
+    async def _after_index(self, document: Document) -> None:
+        """Index a document again that was renamed meanwhile; begin OCR that waited."""
+        with suppress(DocumentNotFound):
+            if (await self._catalogue.get(document.id, owner=None)).title != document.title:
+                await self._catalogue.enqueue(document.id, JobKind.INDEX)
+                self.queued(document.id, [JobKind.INDEX], document.owner)
+        if await self._recognition.resume(document.id):
+            self.queued(document.id, [JobKind.OCR], document.owner)
 
     async def _run(self, jobs: Sequence[Job], document: Document, turn: Turn) -> None:
         """Do the jobs of one document, one after the other."""

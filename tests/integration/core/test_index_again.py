@@ -1,14 +1,17 @@
 """All documents that were indexed before are indexed again."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from pdfsluice.core.errors import NotFound, PermissionDenied
-from pdfsluice.core.models.documents import Document
+from pdfsluice.core.models.documents import Document, PageText
 from pdfsluice.core.models.jobs import JobKind, JobState
 from pdfsluice.core.models.sessions import Principal, Scope
+from pdfsluice.core.plugins.ports.documents import Progress
 from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from tests.support.runtimes import a_runtime, initiate, send_all
 from tests.support.waiting import until
@@ -75,6 +78,40 @@ async def test_a_cancelled_index_is_not_queued_and_a_queued_one_stays_one(tmp_pa
         await runtime.jobs.cancel(LOCAL, waiting)
         assert (await runtime.library.index_again(LOCAL)).queued == 0
         shelf.let_on.set()
+
+
+class SlowShelf(Shelf):
+    """A shelf that notes titles, and stores a document only when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_on.set()
+        self.titles: list[str] = []
+        self.let_store = asyncio.Event()
+
+    async def add(
+        self, document: Document, pages: AsyncIterator[PageText], progress: Progress
+    ) -> int:
+        self.titles.append(document.title)
+        await self.let_store.wait()
+        return await super().add(document, pages, progress)
+
+
+async def test_a_document_that_is_renamed_while_it_is_indexed_is_indexed_again(
+    tmp_path: Path,
+) -> None:
+    shelf = SlowShelf()
+    async with a_runtime(tmp_path, shelf, index="shelf") as runtime:
+        session = await initiate(runtime, b"one", auto_build_index=True)
+        await send_all(runtime, session, b"one")
+        document = (await runtime.uploads.complete(LOCAL, session.id)).document
+        await until(lambda: shelf.titles)
+        await runtime.library.change(LOCAL, document.id, title="Lyra")
+        shelf.let_store.set()
+        await until(lambda: len(shelf.titles) == 2)
+        await until(partial(ended, runtime, document))
+        assert shelf.titles == [document.title, "Lyra"]
+        assert await index_jobs(runtime, document) == [JobState.DONE] * 2
 
 
 async def test_each_caller_indexes_what_is_theirs(tmp_path: Path) -> None:
