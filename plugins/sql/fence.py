@@ -28,8 +28,7 @@ class Fence:
 
     def __init__(self, seconds: float = FENCE_SECONDS) -> None:
         self._seconds = seconds
-        self._confirmed_at: float | None = None
-        self._closed_at = -math.inf
+        self._closes_at = math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: set[asyncio.Future[Any]] = set()
         self._listeners: list[Callable[[], None]] = []
@@ -37,10 +36,7 @@ class Fence:
     @property
     def closed(self) -> bool:
         """Whether work is refused."""
-        confirmed_at = self._confirmed_at
-        if confirmed_at is None:
-            return False
-        return asyncio.get_running_loop().time() - confirmed_at >= self._seconds
+        return asyncio.get_running_loop().time() >= self._closes_at
 
     def on_closed(self, listener: Callable[[], None]) -> None:
         """Register a callback for each time that the fence closes."""
@@ -54,21 +50,19 @@ class Fence:
         Args:
             sent_at: The time of the event loop before it was sent.
         """
-        if sent_at < self._closed_at:
+        if self.closed and sent_at < self._closes_at:
             return
         self.remove()
-        self._confirmed_at = sent_at
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_at(sent_at + self._seconds, self._close)
+        self._closes_at = sent_at + self._seconds
+        self._timer = asyncio.get_running_loop().call_at(self._closes_at, self._close)
 
     def remove(self) -> None:
         """Refuse nothing, until the next heartbeat is confirmed."""
-        self._confirmed_at = None
+        self._closes_at = math.inf
         if self._timer is not None:
             self._timer.cancel()
 
     def _close(self) -> None:
-        self._closed_at = asyncio.get_running_loop().time()
         while self._waiting:
             future = self._waiting.pop()
             if not future.done():
