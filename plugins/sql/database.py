@@ -134,7 +134,7 @@ class Database:
         await self._writer.close()
         if self._heart is not self._writer:
             await self._heart.close()
-        self._readers.close()
+        await self._readers.aclose()
         for connection in self._idle:
             connection.close()
         await asyncio.to_thread(self._engines.dispose)
