@@ -68,7 +68,8 @@ class WordRanking:
         last = self._last()
         if last is None:
             return None
-        scoring = _Scoring(self, last, has_headings=isinstance(wanted, AnyOf))
+        has_headings = isinstance(wanted, AnyOf)
+        scoring = _Scoring(self._arrays, last, self._size(), has_headings=has_headings)
         match wanted:
             case AllOf((Phrase() as phrase,)):
                 return self._phrase(scoring, phrase, among)
@@ -183,7 +184,7 @@ class WordRanking:
         size = 2 * among.limit
         while len(passages) and len(results) < among.limit:
             best, rest = _best(passages, scores, size)
-            results += self._only(_numbers(best), among)
+            results += self._only(best.tolist(), among)
             passages, scores = passages[rest], scores[rest]
             size *= _DEEPER
         return results[: among.limit]
@@ -194,22 +195,12 @@ class WordRanking:
             "SELECT p.id FROM passages p INDEXED BY passages_without_text"
             " WHERE p.id IN (SELECT value FROM json_each(?1)) AND (?2 IS NULL OR p.owner = ?2)"
             " AND (?3 IS NULL OR p.document IN (SELECT value FROM json_each(?3)))",
-            (json.dumps(list(numbers)), among.owner, documents),
+            (json.dumps(numbers), among.owner, documents),
         )
         existing = {number for (number,) in rows}
         return [number for number in numbers if number in existing]
 
-    # what the ranking reads
-
-    def numbers(self, code: int, last: int) -> Numbers:
-        """Return the numbers of a frequent term for all passages up to the last."""
-        return self._arrays.of_frequent(code, last)
-
-    def rare_numbers(self, term: str, last: int) -> tuple[Passages, Numbers]:
-        """Return the passages with a term that is not frequent, and its numbers there."""
-        return self._arrays.of_other(term, last)
-
-    def size(self) -> tuple[int, float]:
+    def _size(self) -> tuple[int, float]:
         """Return how many passages the word index has, and their terms on average."""
         count, *terms = varints(self._db.execute("SELECT block FROM words_data WHERE id = 1").get)
         return count, max(1.0, sum(terms) / max(1, count))
@@ -219,25 +210,29 @@ class _Scoring:
     """The words of one search.
 
     Args:
-        words: What it reads.
+        arrays: The numbers of terms.
         last: The last passage.
+        size: How many passages there are, and their terms on average.
         has_headings: Whether terms in headings of pages count.
     """
 
-    def __init__(self, words: WordRanking, last: int, *, has_headings: bool) -> None:
-        self._words = words
+    def __init__(
+        self, arrays: TermArrays, last: int, size: tuple[int, float], *, has_headings: bool
+    ) -> None:
+        self._arrays = arrays
         self._last = last
+        self._count, self._average = size
         self._has_headings = has_headings
-        self._count, self._average = words.size()
-        self._count_ever = int(np.count_nonzero(words.numbers(LENGTH, last)))  # those gone, too
+        self._lengths = arrays.of_frequent(LENGTH, last)
+        self._count_ever = int(np.count_nonzero(self._lengths))  # those gone, too
 
     def having(self, word: _Word) -> Mask:
         """Return which of all passages have a word."""
         mask = np.zeros(self._last + 1, bool)
         for code in word.codes:
-            mask |= self._counting(self._words.numbers(code, self._last)) > 0
+            mask |= self._counting(self._arrays.of_frequent(code, self._last)) > 0
         for term in word.rare:
-            passages, numbers = self._words.rare_numbers(term, self._last)
+            passages, numbers = self._arrays.of_other(term, self._last)
             mask[passages[self._counting(numbers) > 0]] = True
         return mask
 
@@ -265,12 +260,12 @@ class _Scoring:
         norms = self._norms(passages)
         for word in words:
             for code in word.codes:
-                numbers = self._words.numbers(code, self._last)
+                numbers = self._arrays.of_frequent(code, self._last)
                 weight = self._weight(self._counting(numbers), self._count_ever)
                 often = self._frequencies(numbers[passages])
                 scores += weight * (often / (often + norms)).astype(np.float64)
             for term in word.rare:
-                having, numbers = self._words.rare_numbers(term, self._last)
+                having, numbers = self._arrays.of_other(term, self._last)
                 weight = self._weight(self._counting(numbers), self._count)
                 here, there = _places(passages, having)
                 often = self._frequencies(numbers[there])
@@ -282,7 +277,7 @@ class _Scoring:
         return weighted / (weighted + self._norms(passages))
 
     def _norms(self, passages: Passages) -> Frequencies:
-        lengths = self._words.numbers(LENGTH, self._last)[passages].astype(np.float32)
+        lengths = self._lengths[passages].astype(np.float32)
         return np.float32(K1 * (1 - B)) + lengths * np.float32(K1 * B / self._average)
 
     def _frequencies(self, numbers: Numbers) -> Frequencies:
@@ -314,10 +309,6 @@ def _places(some: Passages, ordered: Passages) -> tuple[Passages, Passages]:
     places = np.minimum(np.searchsorted(ordered, some), len(ordered) - 1)
     here = np.flatnonzero(ordered[places] == some)
     return here, places[here]
-
-
-def _numbers(passages: Passages) -> list[int]:
-    return [int(number) for number in passages.tolist()]
 
 
 def _best(passages: Passages, scores: Scores, count: int) -> tuple[Passages, Mask]:
