@@ -1,7 +1,7 @@
 """`pdfsluice quota`: what an account may use and what it uses."""
 
 from dataclasses import fields, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.filesize import decimal
@@ -44,6 +44,14 @@ def _checked(limit: int) -> int:
     if limit > _MAX_LIMIT:
         raise typer.BadParameter(f"it must be at most {_MAX_LIMIT:,}; 'none' removes a limit")
     return limit
+
+
+def _bytes(limited: str) -> Any:
+    return typer.Option(parser=_size, metavar="SIZE|none", help=limited)
+
+
+def _count(limited: str) -> Any:
+    return typer.Option(parser=_number, metavar="NUMBER|none", help=limited)
 
 
 _TEXTS = {
@@ -142,48 +150,19 @@ def set_limits(
     ca: Authority = None,
     *,
     stored_bytes: Annotated[
-        int | None,
-        typer.Option(
-            parser=_size,
-            metavar="SIZE|none",
-            help="Bytes of documents, and of unfinished uploads at full size.",
-        ),
+        int | None, _bytes("Bytes of documents, and of unfinished uploads at full size.")
     ] = None,
     reserved_bytes: Annotated[
-        int | None,
-        typer.Option(
-            parser=_size, metavar="SIZE|none", help="Bytes of unfinished uploads at full size."
-        ),
+        int | None, _bytes("Bytes of unfinished uploads at full size.")
     ] = None,
-    metadata_bytes: Annotated[
-        int | None,
-        typer.Option(parser=_size, metavar="SIZE|none", help="Bytes of titles and metadata."),
-    ] = None,
-    open_uploads: Annotated[
-        int | None, typer.Option(parser=_number, metavar="NUMBER|none", help="Unfinished uploads.")
-    ] = None,
-    documents: Annotated[
-        int | None,
-        typer.Option(
-            parser=_number, metavar="NUMBER|none", help="Documents and unfinished uploads."
-        ),
-    ] = None,
-    uploads_per_day: Annotated[
-        int | None,
-        typer.Option(parser=_number, metavar="NUMBER|none", help="Uploads since midnight (UTC)."),
-    ] = None,
+    metadata_bytes: Annotated[int | None, _bytes("Bytes of titles and metadata.")] = None,
+    open_uploads: Annotated[int | None, _count("Unfinished uploads.")] = None,
+    documents: Annotated[int | None, _count("Documents and unfinished uploads.")] = None,
+    uploads_per_day: Annotated[int | None, _count("Uploads since midnight (UTC).")] = None,
     ocr_pages_per_day: Annotated[
-        int | None,
-        typer.Option(
-            parser=_number, metavar="NUMBER|none", help="Pages that OCR reads since midnight (UTC)."
-        ),
+        int | None, _count("Pages that OCR reads since midnight (UTC).")
     ] = None,
-    connections: Annotated[
-        int | None,
-        typer.Option(
-            parser=_number, metavar="NUMBER|none", help="Requests and WebSockets at the same time."
-        ),
-    ] = None,
+    connections: Annotated[int | None, _count("Requests and WebSockets at the same time.")] = None,
     clear: Annotated[
         bool, typer.Option("--clear", help="Remove the limits that are not given.")
     ] = False,

@@ -1,7 +1,7 @@
 """`pdfsluice rates`: how fast uploads and downloads may be."""
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.filesize import decimal
@@ -44,31 +44,21 @@ def _rate(text: str) -> int:
     return rate
 
 
+def _option(limited: str) -> Any:
+    return typer.Option(parser=_rate, metavar="SIZE|default", help=limited)
+
+
 def rates(
     server: Server = DEFAULT_SERVER,
     key_file: KeyFile = None,
     ca: Authority = None,
     *,
-    session: Annotated[
-        int | None, typer.Option(parser=_rate, metavar="SIZE|default", help="Each upload.")
-    ] = None,
-    principal: Annotated[
-        int | None,
-        typer.Option(parser=_rate, metavar="SIZE|default", help="All uploads of a principal."),
-    ] = None,
-    total: Annotated[
-        int | None, typer.Option(parser=_rate, metavar="SIZE|default", help="All uploads.")
-    ] = None,
-    download: Annotated[
-        int | None, typer.Option(parser=_rate, metavar="SIZE|default", help="Each download.")
-    ] = None,
-    principal_download: Annotated[
-        int | None,
-        typer.Option(parser=_rate, metavar="SIZE|default", help="All downloads of a principal."),
-    ] = None,
-    total_download: Annotated[
-        int | None, typer.Option(parser=_rate, metavar="SIZE|default", help="All downloads.")
-    ] = None,
+    session: Annotated[int | None, _option("Each upload.")] = None,
+    principal: Annotated[int | None, _option("All uploads of a principal.")] = None,
+    total: Annotated[int | None, _option("All uploads.")] = None,
+    download: Annotated[int | None, _option("Each download.")] = None,
+    principal_download: Annotated[int | None, _option("All downloads of a principal.")] = None,
+    total_download: Annotated[int | None, _option("All downloads.")] = None,
     clear: Annotated[
         bool, typer.Option("--clear", help="Return to the settings for all that are not given.")
     ] = False,
