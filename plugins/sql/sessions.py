@@ -126,7 +126,7 @@ class SqlSessionStore:
         row = session_row(session)
 
         def operation(connection: Connection) -> None:
-            if most_open is not None and not self._has_room(connection, session.owner, most_open):
+            if most_open is not None and not self._has_room(connection, session, most_open):
                 raise too_many_open(most_open)
             if not self._create.run(connection, row).rowcount:
                 raise Conflict(f"There is a session {session.id} already.")
@@ -139,7 +139,7 @@ class SqlSessionStore:
         order = order_of_account(row["account"], session.id)
         await self._database.write(operation, order=order)
 
-    def _has_room(self, connection: Connection, owner: str, most: int) -> bool:
+    def _has_room(self, connection: Connection, session: Session, most: int) -> bool:
         """Return whether an owner may have one more open session.
 
         They are counted only when as many were created since the last count as there was
@@ -147,13 +147,15 @@ class SqlSessionStore:
         counted, and near the limit one node at a time creates them. Called by the one thread that
         writes.
         """
+        owner = session.owner
         limit, remaining = self._room.get(owner, (most, 0))
         shared = self._shared()
         if limit != most or remaining <= 0 or shared:
             values = {"owner": owner, "most": most}
             remaining = most - statements.OPEN_OF_OWNER.run(connection, values).one()[0]
             if shared and self._database.postgresql and remaining < _ROOM_FOR_OTHERS:
-                connection.execute(statements.LOCK_OWNER, {"key": f"owner {owner}"})
+                account = counting.account_of(session)  # whose row is locked next: no circle
+                connection.execute(statements.LOCK_ACCOUNT, {"account": account})
                 remaining = most - statements.OPEN_OF_OWNER.run(connection, values).one()[0]
         self._room[owner] = (most, remaining - 1)
         return remaining > 0

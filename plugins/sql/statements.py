@@ -104,9 +104,9 @@ OPEN_OF_OWNER = Prepared(
         .subquery()
     )
 )
-_OWNER_LOCK = 0x7064666F  # seed of the hash, so that no other lock has the same key
-LOCK_OWNER = select(
-    func.pg_advisory_xact_lock(func.hashtextextended(bindparam("key"), _OWNER_LOCK))
+_ACCOUNT_LOCK = 0x7064666F  # seed of the hash, so that no other lock has the same key
+LOCK_ACCOUNT = select(
+    func.pg_advisory_xact_lock(func.hashtextextended(bindparam("account"), _ACCOUNT_LOCK))
 )
 DELETE = (
     delete(sessions)

@@ -5,6 +5,7 @@ import itertools
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
 from pdfsluice.core import (
     AuthenticationError,
@@ -87,6 +88,28 @@ async def test_all_nodes_together_open_no_more_uploads_than_an_owner_may_have(jo
             ]
             outcomes = await asyncio.gather(*attempts, return_exceptions=True)
             assert [type(each) for each in outcomes if each].count(RateLimited) == 10
+
+
+async def test_owners_of_an_account_open_uploads_at_all_nodes_at_the_same_time(join: Join) -> None:
+    failures: list[object] = []
+
+    def note(failure: object) -> None:
+        failures.append(failure)
+
+    async with join() as first, join() as second:
+        event.listen(Engine, "handle_error", note)
+        try:
+            for _ in range(10):
+                creating = [
+                    node.store.create(make_session(owner=owner, account="tenant:a"), most_open=900)
+                    for _ in range(5)
+                    for owner in ("anna", "bert")
+                    for node in (first, second)
+                ]
+                await asyncio.gather(*creating)
+        finally:
+            event.remove(Engine, "handle_error", note)
+    assert not failures, "PostgreSQL ends one of two that wait for each other, after a second"
 
 
 async def test_one_live_node_does_a_duty(join: Join) -> None:
