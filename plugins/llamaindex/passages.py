@@ -7,6 +7,7 @@ keeps its vector.
 """
 
 import fcntl
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
@@ -164,12 +165,14 @@ class PassageDatabase:
         return int(self.connection.execute("SELECT coalesce(max(id), 0) FROM passages").get)
 
     def _delete_unstaged(self, document: int, pages: Sequence[int] | None) -> list[str]:
+        among = "" if pages is None else " AND page IN (SELECT value FROM json_each(?))"
+        values = (document,) if pages is None else (document, json.dumps(list(pages)))
         rows = self.connection.execute(
-            "SELECT id, key, page FROM passages WHERE document = ?"
+            f"SELECT id, key FROM passages WHERE document = ?{among}"  # noqa: S608
             " AND (key, language) NOT IN (SELECT key, language FROM temp.staged)",
-            (document,),
+            values,
         )
-        old = [(i, str(key)) for i, key, page in rows if pages is None or page in set(pages)]
+        old = [(int(number), str(key)) for number, key in rows]
         self._delete([number for number, _ in old])
         return [key for _, key in old]
 

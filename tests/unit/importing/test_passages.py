@@ -132,6 +132,30 @@ def test_what_has_not_changed_keeps_its_vector(database: PassageDatabase) -> Non
     assert sorted(find(database, "stays goes comes")) == ["comes", "stays"]
 
 
+def test_publishing_a_page_does_not_read_the_other_pages(database: PassageDatabase) -> None:
+    """Or a document of thousands of pages, published batch by batch, would take the square."""
+
+    def steps_to_publish(page: int) -> int:
+        steps: list[None] = []
+
+        def count() -> bool:
+            steps.append(None)
+            return False  # do not interrupt
+
+        passage = StagedPassage(key=f"page {page}", page=page, text="some text")
+        database.stage([passage], restart=True)
+        database.connection.set_progress_handler(count, 10)
+        database.publish(1, owner="anna", title="", pages=[page])
+        database.connection.set_progress_handler(None)
+        return len(steps)
+
+    alone = steps_to_publish(1)
+    put_pages = [StagedPassage(key=f"page {n}", page=n, text="some text") for n in range(1, 1001)]
+    database.stage(put_pages, restart=True)
+    database.publish(1, owner="anna", title="", pages=range(1, 1001))
+    assert steps_to_publish(1001) < 2 * alone
+
+
 def test_pages_are_added_to_those_that_are_published(database: PassageDatabase) -> None:
     database.stage([StagedPassage(key="a", page=1, text="first page")], restart=True)
     database.publish(1, owner="anna", title="", pages=[1])
