@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import count
 from pathlib import Path
 
 from pdfsluice.core import PageText
@@ -50,7 +51,7 @@ def read_printed(reader: str, browser: str, pages: int, folder: Path) -> dict[st
     """
     every, sets = list(sheets(pages)), dict[str, Texts]()
     print_sheets(browser, every, folder / "printed.pdf")
-    texts = list(READERS[reader](folder / "printed.pdf", 1))
+    texts = list(READERS[reader](folder / "printed.pdf", count(1)))
     for sheet, page in zip(every, texts, strict=True):
         _add(sets, sheet.name, sheet.truth, page)
     return sets
@@ -62,7 +63,7 @@ def read_drawn(reader: str, pages: int, folder: Path) -> dict[str, Texts]:
     path = folder / "drawn.pdf"
     for name, truth, data in drawn(pages):
         path.write_bytes(data)
-        [page] = READERS[reader](path, 1)
+        [page] = READERS[reader](path, count(1))
         _add(sets, name, truth, page)
     return sets
 

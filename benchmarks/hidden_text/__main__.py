@@ -9,6 +9,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 from benchmarks.hidden_text.samples import BENIGN, TECHNIQUES, VISIBLE, sample
@@ -56,7 +57,7 @@ def main() -> int:
 
 def _pages(path: Path, data: bytes) -> list[PageText]:
     path.write_bytes(data)
-    return list(read(path, 1))
+    return list(read(path, count(1)))
 
 
 def _has_finding(pages: list[PageText]) -> bool:
@@ -74,7 +75,7 @@ def _report_benign(folder: Path) -> int:
     for file in sorted(folder.rglob("*.pdf")):
         pages = []
         try:
-            for page in read(file, 1):
+            for page in read(file, count(1)):
                 pages.append(page)
                 if len(pages) >= _MAX_PAGES:
                     break

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 from pdfsluice.core import PageText, StageFailed
-from pdfsluice.core.documents.text.reading import pages_from_child, reader_pool
+from pdfsluice.core.documents.text.reading import PageReader
 
 from .options import MarkdownOptions
 
@@ -16,7 +16,8 @@ class MarkdownText:
 
     def __init__(self, options: MarkdownOptions) -> None:
         self._options = options
-        self._pool = reader_pool("pdfsluice.plugins.markdown.worker", options.limits())
+        worker = "pdfsluice.plugins.markdown.worker"
+        self._reader = PageReader(worker, options.limits(), children=1)
 
     async def pages(self, path: Path, *, first: int = 1) -> AsyncGenerator[PageText, None]:
         """Yield pages from number ``first`` on; the child reads the whole file before.
@@ -30,10 +31,10 @@ class MarkdownText:
                 f"Files of more than {self._options.max_file_mb} MiB are not read as Markdown.",
                 hint="Raise plugins.markdown.max_file_mb, and memory_mb with it.",
             )
-        async with aclosing(pages_from_child(self._pool, path, first=first)) as pages:
+        async with aclosing(self._reader.pages(path, first=first)) as pages:
             async for page in pages:
                 yield page
 
     async def close(self) -> None:
         """End the child processes."""
-        await self._pool.close()
+        await self._reader.close()

@@ -1,20 +1,18 @@
 """The completion stage ``hidden-text``, which runs before a document is accepted."""
 
-from collections.abc import AsyncIterator
 from typing import Final
 
 from pdfsluice.core import (
     CompletionContext,
     Finding,
     FindingKind,
-    PageText,
     Severity,
     StageFailed,
     StageReport,
 )
 from pdfsluice.core.documents.text.hidden_text import finding_of
-from pdfsluice.core.documents.text.reading import pages_from_child, reader_pool
 
+from .extractor import PdfiumText
 from .options import PdfiumOptions
 
 STAGE: Final = "hidden-text"
@@ -30,7 +28,7 @@ class HiddenTextStage:
     """A stage that reads pages as the import does and reports invisible text."""
 
     def __init__(self, options: PdfiumOptions) -> None:
-        self._pool = reader_pool("pdfsluice.plugins.pdfium.text_worker", options.limits())
+        self._reader = PdfiumText(options)
 
     async def inspect(self, context: CompletionContext) -> StageReport:
         """Return the finding; a file that cannot be read to its end is ``unread``.
@@ -42,7 +40,7 @@ class HiddenTextStage:
         hidden: dict[int, str] = {}
         findings: list[Finding] = []
         try:
-            async for page in self._pages(context):
+            async for page in self._reader.pages(context.path):
                 if page.hidden:
                     hidden[page.number] = page.hidden
         except StageFailed as failure:
@@ -51,12 +49,9 @@ class HiddenTextStage:
             findings.append(finding)
         return StageReport(findings=tuple(findings))
 
-    def _pages(self, context: CompletionContext) -> AsyncIterator[PageText]:
-        return pages_from_child(self._pool, context.path, first=1)
-
     async def close(self) -> None:
         """End the child processes."""
-        await self._pool.close()
+        await self._reader.close()
 
 
 def _unread(failure: StageFailed) -> Finding:

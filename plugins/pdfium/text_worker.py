@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import pypdfium2
@@ -32,18 +33,21 @@ _MIN_SAMPLES = 4
 _has_map_error = unchecked(pdfium.FPDFText_HasUnicodeMapError)
 
 
-def read(path: Path, first: int) -> Iterator[PageText]:
-    """Yield the pages of a file, which is opened again to limit PDFium's memory."""
+def read(path: Path, numbers: Iterator[int]) -> Iterator[PageText]:
+    """Yield pages of a file, which is opened again to limit PDFium's memory."""
     with in_plain_words():
-        yield from _pages(path, first)
+        yield from _pages(path, numbers)
 
 
-def _pages(path: Path, first: int) -> Iterator[PageText]:
+def _pages(path: Path, numbers: Iterator[int]) -> Iterator[PageText]:
+    first = next(numbers)
     document = open_with_page(path, first)
     watch = MemoryWatch(_GROWTH)
     outline = outline_of(document)
     try:
-        for number in range(first, len(document) + 1):
+        for number in chain([first], numbers):
+            if number > len(document):
+                return
             if watch.due():
                 document.close()
                 document = open_with_page(path, number)

@@ -21,8 +21,8 @@ from .notes import notes_about, notes_of
 _GROWTH = 32 * 1024 * 1024
 
 
-def read(path: Path, first: int) -> Iterator[PageText]:
-    """Yield the pages of a file.
+def read(path: Path, numbers: Iterator[int]) -> Iterator[PageText]:
+    """Yield pages of a file.
 
     The file is opened once, however many pages it has: opening it takes as long as its page
     tree is large. When pypdf has kept too many objects, they are dropped and read again when
@@ -34,7 +34,9 @@ def read(path: Path, first: int) -> Iterator[PageText]:
         reader = PdfReader(file)
         count = len(reader.pages)  # reads the whole page tree
         watch = MemoryWatch(_GROWTH)
-        for number in range(first, count + 1):
+        for number in numbers:
+            if number > count:
+                return
             page = reader.pages[number - 1]
             text = page.extract_text()
             result = page_text(number, text, notes_of(page), unmapped=is_unmapped(page))

@@ -15,11 +15,13 @@ from pdfsluice.core.processes.own_memory import resident_bytes
 UNREADABLE = "unreadable"
 """The key of a reply that gives the reason why the reply has no pages, for people."""
 
-_BATCH_PAGES = 20
 _BATCH_CHARACTERS = 1_000_000
 
-Read = Callable[[Path, int], Iterator[PageText]]
-"""Yields the pages of a file from a 1-based number on."""
+Read = Callable[[Path, Iterator[int]], Iterator[PageText]]
+"""Yields the pages of a file that have the given numbers, from 1, and ends after its last page.
+
+A number is taken when the page before it was used: it may follow that or lie further on.
+"""
 
 
 class CannotRead(Exception):
@@ -32,30 +34,37 @@ def serve_pages(read: Read) -> None:
 
 
 class _Pages:
-    """The pages of the file that is being read, from where the last request stopped."""
+    """The pages of the file that is being read."""
 
     def __init__(self, read: Read) -> None:
         self._read = read
-        self._position: tuple[str, int] | None = None
+        self._path = ""
+        self._number = 1
         self._pages: Iterator[PageText] = iter(())
 
     def answer(self, request: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
-        path, first = request["path"], int(request["first"])
-        if self._position != (path, first):
-            self._pages = self._read(Path(path), first)
-        self._position = None
-        count = characters = 0
+        path, first, count = request["path"], int(request["first"]), int(request["count"])
+        if self._path != path:
+            self._pages = self._read(Path(path), self._numbers())
+        self._path, self._number = "", first
+        characters = 0
         try:
-            for page in self._pages:
-                yield page_to_reply(page)
-                count += 1
-                characters += len(page.text)
-                if count >= _BATCH_PAGES or characters >= _BATCH_CHARACTERS:
-                    self._position = (path, page.number + 1)
+            while self._number < first + count and characters < _BATCH_CHARACTERS:
+                page = next(self._pages, None)
+                if page is None:
+                    yield {"complete": True}
                     return
-            yield {"complete": True}
+                yield page_to_reply(page)
+                characters += len(page.text)
+            self._path = path
         except CannotRead as error:
             yield {UNREADABLE: str(error)}
+
+    def _numbers(self) -> Iterator[int]:
+        """Yield the number of the page that is read next, as often as there is one."""
+        while True:
+            self._number += 1
+            yield self._number - 1
 
 
 class MemoryWatch:

@@ -3,6 +3,7 @@
 import io
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 
 import pikepdf
@@ -26,7 +27,7 @@ INVOICE = (
 def pages_of(data: bytes, folder: Path) -> list[PageText]:
     path = folder / "file.pdf"
     path.write_bytes(data)
-    return list(read(path, 1))
+    return list(read(path, count(1)))
 
 
 def with_files(files: Mapping[str, bytes]) -> bytes:

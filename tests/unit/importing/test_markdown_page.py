@@ -1,5 +1,6 @@
 """A page is returned as Markdown only if its stored text accounts for what the parser read."""
 
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def converted(
 ) -> MarkdownPage:
     path = folder / "page.pdf"
     path.write_bytes(sample(draw, text))
-    (stored,), (markdown,) = text_worker.read(path, 1), worker.read(path, 1)
+    (stored,), (markdown,) = text_worker.read(path, count(1)), worker.read(path, count(1))
     return markdown_page(stored, markdown.text, is_hiding=is_hiding, failure="")
 
 
