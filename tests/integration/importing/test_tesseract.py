@@ -99,7 +99,7 @@ async def test_a_hostile_picture_ends_at_most_the_child(tesseract: Tesseract) ->
 
 @pytest.mark.long
 async def test_a_page_has_a_limit_of_time() -> None:
-    noise = Image.effect_noise((2000, 2600), 200)
+    noise = Image.effect_noise((4000, 5000), 200)  # 5 s of processor time
     others = workers()
     reader = Tesseract(TesseractOptions(page_seconds=1))
     try:
