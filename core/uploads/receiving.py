@@ -39,7 +39,7 @@ __all__ = ["Body", "ChunkReceiver", "Part", "Slice"]
 logger = logging.getLogger(__name__)
 
 _MAX_PART_BYTES = 8 * 1024 * 1024
-"""Most separate ranges of one upload; every chunk costs time for each of them."""
+"""Most bytes that one call of a worker receives, if the chunks are larger than that."""
 
 
 class Body(Protocol):
