@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 _MAX_TAKEN_OVER = 4
 _TURN_SECONDS = 0.5
 """How long the next completion of a dead node's upload waits for the one before it."""
+_MAX_RETRY_FACTOR = 20
+"""How many times longer than the first pause that before a further attempt may become."""
 _JITTER = 0.2
 
 
@@ -43,7 +45,7 @@ class HoldingIntervals:
     Attributes:
         review: Between two looks at the rows of open uploads.
         take_over: Between two searches for the work of dead nodes.
-        retry: Between two attempts to continue a completion that a restart interrupted.
+        retry: Between two attempts to continue a completion that was interrupted, at first.
         acquit: Between two records of how far the stages are with uploads whose holder has died.
     """
 
@@ -267,16 +269,26 @@ class Holding:
                         await self._wait_for_completion(session)
 
     async def _resume_completions(self, sessions: Sequence[Session]) -> None:
-        """Continue completions that a restart interrupted, one after the other.
+        """Continue completions that a restart or a fault interrupted, one after the other.
 
         One that cannot be continued, usually because of the storage, delays no other, and
-        is tried again.
+        is tried again, less often each time.
         """
-        ids = [session.id for session in sessions]
-        while ids:
-            ids = [session_id for session_id in ids if await self._resumed(session_id) is None]
-            if ids:
-                await asyncio.sleep(self._intervals.retry)
+        interrupted = self._open_uploads.interrupted
+        pause = retry = self._intervals.retry
+        interrupted.update(session.id for session in sessions)
+        while True:
+            to_resume = list(interrupted)
+            for session_id in to_resume:
+                async with self._turn:
+                    interrupted.discard(session_id)
+                    session = await self._resumed(session_id)
+                    if session is None:
+                        interrupted.add(session_id)
+                    else:
+                        await self._wait_for_completion(session)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _MAX_RETRY_FACTOR * retry) if to_resume else retry
 
     async def _resumed(self, session_id: str) -> Session | None:
         """Continue a completion; return the upload, or ``None`` if that is to be repeated."""

@@ -21,7 +21,7 @@ from pdfsluice.core.threads import run_uncancelled
 from .completing.completer import Completer, require_whole
 from .completing.outcomes import Outcomes
 from .completing.results import Completion
-from .lifecycle import ENDED, OPEN, closing, cut_off, lacks_bytes, stopping
+from .lifecycle import ENDED, FINISHING, OPEN, closing, cut_off, lacks_bytes, stopping
 from .open_upload.backends import Backends
 from .open_upload.state import UploadState
 from .open_upload.upload import OpenUpload
@@ -65,6 +65,9 @@ class OpenUploads:
         completer: Takes a complete upload to its document.
         max_open_early: How many uploads may be open before a new one waits for its first
             bytes to be opened: each holds a file open.
+
+    Attributes:
+        interrupted: Uploads whose completion ended before they did: a fault came between.
     """
 
     def __init__(
@@ -79,9 +82,7 @@ class OpenUploads:
         self._backends = backends
         self._sessions = backends.sessions
         self._traffic = backends.traffic
-        self._uploads = backends.uploads
         self._workers = backends.workers
-        self._now = backends.now
         self._cluster = backends.cluster
         self._outcomes = Outcomes(backends.sessions, catalogue, opener.publish_status)
         self._opener = opener
@@ -91,6 +92,7 @@ class OpenUploads:
         self._open: dict[str, _Entry] = {}
         self._opening: dict[str, asyncio.Task[OpenUpload]] = {}
         self._verified: set[str] = set()
+        self.interrupted: set[str] = set()
 
     # Opening
 
@@ -285,6 +287,8 @@ class OpenUploads:
             logger.exception("completing upload %s failed", session_id)
             raise retry_later(error, "complete the upload") from error
         finally:
+            if upload.session.state in FINISHING:
+                self.interrupted.add(session_id)
             await self.close(upload)
         logger.info("upload completed", extra={"session_id": session_id})
         return completion

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,6 +49,25 @@ class Doorkeeper:
         self.arrived.set()
         await self.opened.wait()
         self.act(context)
+        return StageReport()
+
+
+@dataclass(eq=False)
+class Queue(Doorkeeper):
+    """A plugin that notes whether two files are inspected at the same time."""
+
+    is_busy: bool = False
+    met: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def inspect(self, context: CompletionContext) -> StageReport:
+        """Give another file a moment to arrive."""
+        if self.is_busy:
+            self.met.set()
+        self.is_busy = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await self.met.wait()
+        self.is_busy = False
         return StageReport()
 
 
@@ -202,3 +222,36 @@ async def test_an_upload_whose_bytes_are_gone_before_they_are_published_fails(
             await runtime.uploads.complete(LOCAL, session.id)
         stands = await runtime.uploads.get(LOCAL, session.id)
         assert (stands.state, stands.failure_code) == (SessionState.FAILED, "storage-failed")
+
+
+async def test_an_import_that_the_disk_interrupts_continues_without_its_client(
+    tmp_path: Path,
+) -> None:
+    often = HoldingIntervals(retry=0.02)
+    async with a_runtime(tmp_path, chunk_size=CHUNK, intervals=often) as runtime:
+        session = await whole(runtime)
+        documents = tmp_path / "documents"
+        aside = documents.rename(tmp_path / "aside")
+        documents.touch()  # as if the disk of the documents were not mounted
+        with pytest.raises(StorageFailed):
+            await runtime.uploads.complete(LOCAL, session.id)
+        stands = await runtime.uploads.get(LOCAL, session.id)
+        assert stands.state is SessionState.IMPORTING
+        documents.unlink()
+        aside.rename(documents)
+        await becomes(runtime, session, SessionState.COMPLETED)
+
+
+async def test_completions_continue_one_after_the_other_after_a_restart(tmp_path: Path) -> None:
+    door = Doorkeeper()
+    async with a_runtime(tmp_path, door, chunk_size=CHUNK) as runtime:
+        sessions = [await whole(runtime) for _ in range(3)]
+        for session in sessions:
+            await runtime.uploads.start_completion(LOCAL, session.id)
+            await door.arrived.wait()
+            door.arrived.clear()
+    queue = Queue()
+    async with a_runtime(tmp_path, queue, chunk_size=CHUNK) as runtime:
+        for session in sessions:
+            await becomes(runtime, session, SessionState.COMPLETED)
+    assert not queue.met.is_set()
