@@ -87,6 +87,7 @@ class StageProcessPool:
         self._isolated_slots = asyncio.Semaphore(self.limits.max_isolated)
         self._waiting_for_slot = 0
         self._starting = asyncio.Lock()
+        self._retirements: set[asyncio.Task[None]] = set()
         self._readers = itertools.count()
 
     @asynccontextmanager
@@ -101,8 +102,9 @@ class StageProcessPool:
             await self._start_all()
             yield self
         finally:
-            watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
+            for task in (watch, *self._retirements):
+                task.cancel()
+            await asyncio.gather(watch, *self._retirements, return_exceptions=True)
             for process in self._processes():
                 await process.close()
 
@@ -179,22 +181,22 @@ class StageProcessPool:
         async with self._starting:
             for index, process in enumerate(self._shared):
                 if process.failure is not None or process.retiring:
-                    self._shared[index] = await self._successor(process)
+                    await self._replace(index)
 
-    async def _successor(self, process: StageProcess) -> StageProcess:
-        """Start a process in place of one that is dead or retiring."""
+    async def _replace(self, index: int) -> None:
+        """Start a process in the place of one that is dead or retiring."""
+        process = self._shared[index]
         if process.failure is not None:
             await process.close()
         try:
-            successor = await self._start()
+            self._shared[index] = await self._start()
         except ChildFailed:
             if all(process.failure is not None for process in self._shared):
                 raise
-            return process  # the others serve until one starts again
+            return  # the others serve until one starts again
         if process.failure is None:
             self._retired.add(process)
             await self._close_if_left(process)
-        return successor
 
     async def _isolate(self) -> StageProcess:
         self._waiting_for_slot += 1
@@ -251,10 +253,15 @@ class StageProcessPool:
                 elif used > self.limits.retire_bytes and not process.retiring:
                     logger.info("stage process %d retires at %d MiB", process.pid, used // _MIB)
                     process.retiring = True
-                    await self._retire(process)
+                    retirement = asyncio.create_task(self._retire(process))
+                    self._retirements.add(retirement)
+                    retirement.add_done_callback(self._retirements.discard)
 
     async def _retire(self, process: StageProcess) -> None:
-        """Move the uploads of a process that wait for bytes; it ends when all have left."""
+        """Move the uploads of a process that wait for bytes; it ends when all have left.
+
+        Nothing waits for it: it lasts until the process has a free thread.
+        """
         try:
             await self._replace_worn()
             await self._park({process})

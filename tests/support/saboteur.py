@@ -71,9 +71,14 @@ class Saboteur:
     def _grow(self, word: str) -> None:
         if word == "leak-and-hang" or (word == "leak-once" and self._first_time()):
             self._leak.append(b"\1" * LEAK_BYTES)
+        if word == "leak-twice-and-hang":
+            self._leak.append(b"\1" * (LEAK_BYTES // 2))
+            while not (self._options.folder / "again").exists():
+                time.sleep(0.01)
+            self._leak.append(b"\1" * (LEAK_BYTES // 2))
 
     def _wait(self, word: str) -> None:
-        if word in {"hang", "leak-and-hang"}:
+        if word in {"hang", "leak-and-hang", "leak-twice-and-hang"}:
             self._first_time()
             time.sleep(3600)
         if word == "slow" and self._first_time():

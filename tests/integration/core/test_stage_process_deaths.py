@@ -11,7 +11,7 @@ import pytest
 
 from pdfsluice.core.models.findings import MAX_FINDINGS
 from pdfsluice.core.runtime.runtime import LOCAL
-from pdfsluice.core.scanning.pool import PoolLimits
+from pdfsluice.core.scanning.pool import PoolLimits, StageProcessPool
 from pdfsluice.core.scanning.worker_main import THREADS
 from tests.support.runtimes import initiate, send, send_all
 from tests.support.sabotage import (
@@ -183,6 +183,48 @@ async def test_a_process_above_the_memory_limit_is_killed(tmp_path: Path) -> Non
         session = await initiate(runtime, other)
         await send_all(runtime, session, other)
         assert (await complete(runtime, session))["seen"] == len(other)
+
+
+@pytest.mark.long
+async def test_a_process_is_killed_though_it_cannot_retire(tmp_path: Path) -> None:
+    """No thread of it is free to give an upload to its successor."""
+    limits = PoolLimits(
+        closing_timeout=0.1,
+        retire_bytes=LEAK_BYTES // 2,
+        max_bytes=LEAK_BYTES,
+        memory_interval=0.02,
+        max_isolated=8,
+    )
+    async with saboteur_runtime(tmp_path, limits=limits) as runtime:
+        waiting = await initiate(runtime, file("quiet"))
+        await send(runtime, waiting, file("quiet"), 0)
+        await looked_at(runtime, waiting, CHUNK)
+        words = ["hang"] * (THREADS - 1) + ["leak-twice-and-hang"]
+        sessions = [await initiate(runtime, file(word)) for word in words]
+        for session, word in zip(sessions, words, strict=True):
+            await send(runtime, session, file(word), 0)
+            await send(runtime, session, file(word), 1)
+        await until(lambda: len(children()) == 2)  # the successor has started
+        (tmp_path / "marks" / "again").touch()
+        code, message = await failure(runtime, sessions[-1])
+        assert (code, "MiB of memory" in message) == ("stage-failed", True)
+        for session in sessions[:-1]:
+            await runtime.uploads.cancel(LOCAL, session.id)
+
+
+@pytest.mark.long
+async def test_a_successor_has_an_owner_though_its_caller_leaves(tmp_path: Path) -> None:
+    async with saboteur_runtime(tmp_path) as runtime:
+        pool = runtime.stages
+        assert isinstance(pool, StageProcessPool)
+        (worn,) = pool._shared
+        worn.retiring = True
+        replacing = asyncio.create_task(pool._replace_worn())
+        await until(lambda: worn._closing, interval=0)
+        replacing.cancel()
+        await asyncio.gather(replacing, return_exceptions=True)
+        assert replacing.cancelled()
+    assert not children()
 
 
 @pytest.mark.nightly
