@@ -18,6 +18,7 @@ Scores: TypeAlias = npt.NDArray[np.int32]
 
 _WORD_BITS = 64
 _LEVEL_BITS = 3  # of the size of each number of a query
+_ROUGH_BITS = 2  # the upper ones, for rough scores
 _MAX_LEVEL = (1 << _LEVEL_BITS) - 1
 _LEVELS_PER_DEVIATION = 3  # larger numbers than 2.5 standard deviations count as that
 
@@ -65,18 +66,26 @@ class SignatureQuery:
         self._flips = _packed(unit[None] < 0)[0]
 
     def rough_scores(self, columns: Columns) -> Scores:
-        """Return scores by the upper bits alone, in half the time; greater is nearer."""
-        return self._agreement(columns[: len(self._flips)])
+        """Return scores by upper bits alone, in a third of the time; greater is nearer."""
+        return self._agreement(columns[: len(self._flips)], _ROUGH_BITS)
 
     def scores(self, columns: Columns) -> Scores:
         """Return the score of each signature; greater is nearer."""
-        lower = columns[len(self._flips) :]
-        return np.asarray(2 * self.rough_scores(columns) + self._agreement(lower))
+        upper, lower = (
+            self._agreement(each, _LEVEL_BITS) for each in np.split(columns, [len(self._flips)])
+        )
+        return np.asarray(2 * upper + lower)
 
-    def _agreement(self, columns: Columns) -> Scores:
-        """Return the sum of the levels of the numbers for which a bit fits the sign."""
-        sums = np.zeros((_LEVEL_BITS, columns.shape[1]), np.uint16)
-        for column, flip, mask in zip(columns, self._flips, self._masks.T, strict=True):
+    def _agreement(self, columns: Columns, bits: int) -> Scores:
+        """Return the sum of the levels of the numbers for which a bit fits the sign.
+
+        Args:
+            columns: The words of these bits.
+            bits: How many bits of each level count, from the upper one.
+        """
+        sums = np.zeros((bits, columns.shape[1]), np.uint16)
+        masks = self._masks[_LEVEL_BITS - bits :].T
+        for column, flip, mask in zip(columns, self._flips, masks, strict=True):
             sums += np.bitwise_count((column ^ flip) & mask[:, None])
         total = np.zeros(columns.shape[1], np.int32)
         for bit, each in enumerate(sums):

@@ -21,7 +21,7 @@ DEFAULT_MIN_CANDIDATES = 500
 _CANDIDATES_PER_RESULT = 5
 _BLOCK = 16_384  # signatures: their columns stay in the processor's cache
 _ROUGH = 10  # times as many rows are looked at with both bits
-_EXCLUDED = -1
+_EXCLUDED = -1  # a score
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -143,7 +143,7 @@ class VectorSearch:
                 scores[block.owners != self._owners.get(owner)] = _EXCLUDED
             if documents is not None:
                 scores[~np.isin(block.documents, list(documents))] = _EXCLUDED
-        least = max(_EXCLUDED + 1, _score_at(np.concatenate(rough), _ROUGH * count))
+        least = _score_at(np.concatenate(rough), _ROUGH * count)
         rows = _Block.joined(
             [block.only(each >= least) for block, each in zip(self._blocks, rough, strict=True)]
         )
@@ -182,8 +182,9 @@ class VectorSearch:
 
 
 def _score_at(scores: Scores, rank: int) -> int:
-    """Return the score of a rank; the lowest if there are fewer."""
-    return int(np.partition(scores, -rank)[-rank]) if len(scores) > rank else _EXCLUDED
+    """Return the score of a rank among those that count; 0 if there are fewer."""
+    counts = np.bincount(scores - _EXCLUDED)[1:]  # of each score from 0 on
+    return max(0, len(counts) - 1 - int(np.searchsorted(np.cumsum(counts[::-1]), rank)))
 
 
 def _best(
