@@ -239,7 +239,7 @@ class JobOutcomes:
         document: The document that they work on.
         ended: The outcomes in the order of the jobs.
         to_store: Those that are not stored yet.
-        tries: How often storing them failed.
+        tries: How often storing them, or what follows from them, failed.
     """
 
     document: Document
@@ -302,6 +302,11 @@ class JobOutcomes:
         if self.tries == _MAX_STORE_TRIES:
             for outcome in self.to_store:
                 outcome.state, outcome.message, outcome.code = JobState.QUEUED, _AGAIN, ""
+
+    @property
+    def are_given_up(self) -> bool:
+        """Whether all are stored, and what follows from them failed too often."""
+        return not self.to_store and self.tries >= _MAX_STORE_TRIES
 
     def publish(self, state: str) -> None:
         """Send an event about the end of the jobs.

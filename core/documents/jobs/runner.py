@@ -13,8 +13,6 @@ from pdfsluice.core.errors import (
     DocumentNotFound,
     DocumentUnreadable,
     PdfsluiceError,
-    QuotaExceeded,
-    StorageFull,
 )
 from pdfsluice.core.events.hub import EventHub
 from pdfsluice.core.models.documents import Document
@@ -25,11 +23,11 @@ from pdfsluice.core.plugins.ports.cluster import Alone, Cluster
 from pdfsluice.core.plugins.ports.documents import Index
 from pdfsluice.core.plugins.ports.policy import Policy
 from pdfsluice.core.plugins.registry import Registry
-from pdfsluice.core.plugins.thread_boundary import PartFailed
 
 from .import_status import ImportStatus
 from .importing import Importers, NothingToDo
 from .indexable import no_index, require_text
+from .judging import judge, repeat
 from .polling import JobSearch, due, hinted_kinds, jobs_hint
 from .progress import DEFAULT_SILENCE_SECONDS, JobOutcome, JobOutcomes, JobReporter
 from .recognition import IndexRunning, Recognition
@@ -210,21 +208,27 @@ class JobRunner:
         while self._outcomes:
             outcomes = self._outcomes.popleft()
             try:
-                await outcomes.store(self._catalogue)
+                status = await self._stored(outcomes)
             except Exception:
                 outcomes.not_stored()
-                self._outcomes.append(outcomes)
+                if not outcomes.are_given_up:
+                    self._outcomes.append(outcomes)
                 raise
-            kind, document, jobs = outcomes.kind, outcomes.document, outcomes.jobs
-            if not outcomes.are_all:
-                jobs = tuple(await self._catalogue.jobs(document.id)) or jobs
-            outcomes.publish(ImportStatus(jobs).of(kind))
+            outcomes.publish(status.of(outcomes.kind))
             if delay := outcomes.delay_seconds:
-                asyncio.get_running_loop().call_later(delay, self._lanes[kind].wake)
-            if kind is JobKind.IMPORT:
-                self._after_import(document)
-            if kind is JobKind.INDEX:
-                await self._after_index(document)
+                asyncio.get_running_loop().call_later(delay, self._lanes[outcomes.kind].wake)
+            if outcomes.kind is JobKind.IMPORT:
+                self._after_import(outcomes.document)
+
+    async def _stored(self, outcomes: JobOutcomes) -> ImportStatus:
+        """Store how jobs ended, and queue what follows; repeating it is harmless."""
+        await outcomes.store(self._catalogue)
+        document, jobs = outcomes.document, outcomes.jobs
+        if not outcomes.are_all:
+            jobs = tuple(await self._catalogue.jobs(document.id)) or jobs
+        if outcomes.kind is JobKind.INDEX:
+            await self._after_index(document)
+        return ImportStatus(jobs)
 
     def _after_import(self, document: Document) -> None:
         """Begin what waits for the import of a document."""
@@ -304,14 +308,14 @@ class JobRunner:
             work = self._work(outcome.job, document, outcome.reporter)
             outcome.message = await self._stops[outcome.job.id].run(work)
             outcome.state, outcome.counted = JobState.DONE, True
-        except DocumentNotFound:
-            raise
         except JobStopped:
             outcome.state, outcome.message = JobState.CANCELLED, CANCELLED
             outcome.code, outcome.counted = "cancelled", True
         except PdfsluiceError as error:
+            if isinstance(error, DocumentNotFound) and await self._is_deleted(document):
+                raise
             outcome.counted = True
-            self._judge(error, outcome)
+            judge(error, outcome, self._importers.retry_of(outcome.job), self._limits)
             logger.warning("job %s: %s", outcome.state, error.message, extra=about)
         except NothingToDo as reason:
             outcome.state, outcome.message = JobState.SKIPPED, str(reason)
@@ -322,9 +326,16 @@ class JobRunner:
         except Exception:
             outcome.message, outcome.code = "The job failed.", "job-failed"
             outcome.counted = True
-            self._repeat(outcome)
+            repeat(outcome, self._importers.retry_of(outcome.job))
             logger.exception("job failed", extra=about)
         outcome.reporter.stop()
+
+    async def _is_deleted(self, document: Document) -> bool:
+        try:
+            await self._catalogue.get(document.id, owner=None)
+        except DocumentNotFound:
+            return True
+        return False
 
     async def _end(self, document: Document, outcomes: Sequence[JobOutcome]) -> None:
         for outcome in outcomes:
@@ -352,28 +363,6 @@ class JobRunner:
         return await self._importers.run(
             job, document, reporter, index_waits=self._awaited.get(document.id, False)
         )
-
-    def _judge(self, error: PdfsluiceError, outcome: JobOutcome) -> None:
-        """Decide what an error means for its job."""
-        outcome.message, outcome.code = error.message, error.code
-        if isinstance(error, StorageFull):  # other jobs need the same space: wait for it
-            outcome.counted = False
-            outcome.again(self._limits.space_seconds)
-        elif isinstance(error, QuotaExceeded):  # tomorrow, or when the limit is raised
-            outcome.counted = False
-            outcome.again(self._limits.quota_seconds)
-        elif error.retryable or isinstance(error, PartFailed):
-            self._repeat(outcome)
-        else:
-            outcome.state = JobState.FAILED
-
-    def _repeat(self, outcome: JobOutcome) -> None:
-        """Queue a job again if it has attempts left."""
-        retry, attempts = self._importers.retry_of(outcome.job), outcome.job.attempts
-        if attempts < retry.attempts:
-            outcome.again(retry.delay(attempts))
-        else:
-            outcome.state = JobState.FAILED
 
     async def _queue_recognition(self, document_id: int) -> None:
         """Queue OCR of a document; it begins after the running import."""

@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pdfsluice.core.errors import NotFound, PermissionDenied
+from pdfsluice.core.documents.jobs.turns import TurnLimits
+from pdfsluice.core.errors import NotFound, PermissionDenied, StorageFailed
 from pdfsluice.core.models.documents import Document, PageText
 from pdfsluice.core.models.jobs import JobKind, JobState
 from pdfsluice.core.models.sessions import Principal, Scope
 from pdfsluice.core.plugins.ports.documents import Progress
 from pdfsluice.core.runtime.runtime import LOCAL, Runtime
+from pdfsluice.plugins.sql.catalogue import SqlCatalogue
 from tests.support.runtimes import a_runtime, initiate, send_all
 from tests.support.waiting import until
 
@@ -97,11 +100,22 @@ class SlowShelf(Shelf):
         return await super().add(document, pages, progress)
 
 
+@pytest.mark.parametrize("failures", [0, 1])
 async def test_a_document_that_is_renamed_while_it_is_indexed_is_indexed_again(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int
 ) -> None:
+    """Also if the database refuses to read its title once."""
+    real, errors = SqlCatalogue.get, [StorageFailed("the database is away")] * failures
+
+    async def get(catalogue: SqlCatalogue, *args: Any, **kwargs: Any) -> Document:
+        if errors and shelf.let_store.is_set():
+            raise errors.pop()
+        return await real(catalogue, *args, **kwargs)
+
+    monkeypatch.setattr(SqlCatalogue, "get", get)
     shelf = SlowShelf()
-    async with a_runtime(tmp_path, shelf, index="shelf") as runtime:
+    limits = TurnLimits(poll_seconds=0.05)
+    async with a_runtime(tmp_path, shelf, index="shelf", limits=limits) as runtime:
         session = await initiate(runtime, b"one", auto_build_index=True)
         await send_all(runtime, session, b"one")
         document = (await runtime.uploads.complete(LOCAL, session.id)).document
@@ -112,6 +126,7 @@ async def test_a_document_that_is_renamed_while_it_is_indexed_is_indexed_again(
         await until(partial(ended, runtime, document))
         assert shelf.titles == [document.title, "Lyra"]
         assert await index_jobs(runtime, document) == [JobState.DONE] * 2
+        assert not errors
 
 
 async def test_each_caller_indexes_what_is_theirs(tmp_path: Path) -> None:

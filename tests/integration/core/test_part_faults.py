@@ -188,6 +188,15 @@ async def test_a_job_fails_alone(tmp_path: Path, part: str, kind: str, make: Mak
         assert (await ended(runtime, later, JobKind.INDEX))[0] is JobState.DONE
 
 
+async def test_an_importer_that_misses_another_document_fails(tmp_path: Path) -> None:
+    """Its own document is there, so its job has not ended with that."""
+    plugin = Everything("importer", lambda: DocumentNotFound("there is no document 7"))
+    async with a_runtime(tmp_path, plugin, index="odd") as runtime:
+        document = await upload(runtime)
+        ending = await ended(runtime, document, JobKind.IMPORT)
+        assert ending == (JobState.FAILED, "there is no document 7")
+
+
 @each_failure
 async def test_a_failing_search_fails_alone(tmp_path: Path, make: Make) -> None:
     plugin = Everything("search", make)
