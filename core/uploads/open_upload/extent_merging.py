@@ -8,7 +8,8 @@ those of the pieces would need their borders to be checked, which are what is to
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 
 import xxhash
 
@@ -25,7 +26,9 @@ MAX_MERGED_BYTES = 256 * 1024
 _BATCH = 64
 """Small commits after which the extents of an upload are merged."""
 _MAX_KNOWN = 10_000
-"""Extents of an upload that are remembered; with more of them, the session store is asked."""
+"""Extents of an upload that are remembered; of more, those that the stages read next."""
+_EVERYWHERE = range(sys.maxsize)
+_NOWHERE = range(0)
 
 
 class CommittedExtents:
@@ -39,6 +42,7 @@ class CommittedExtents:
         sessions: Where its extents are.
         blob: Returns its bytes, open for reading.
         extents: The extents so far, if they are known without asking the session store.
+        max_known: How many extents are remembered.
     """
 
     def __init__(
@@ -47,43 +51,64 @@ class CommittedExtents:
         sessions: SessionStore,
         blob: Callable[[], Blob],
         extents: Sequence[Extent] | None = None,
+        *,
+        max_known: int = _MAX_KNOWN,
     ) -> None:
         self._session_id = session_id
         self._sessions = sessions
         self._blob = blob
-        self._extents = dict.fromkeys(extents or ())
-        self._complete = extents is not None and len(extents) <= _MAX_KNOWN
-        self._placed = extents is None or any(extent.place for extent in extents)
+        self._max_known = max_known
+        self._extents: dict[Extent, None] = {}
+        self._scope = _NOWHERE  # the offsets of which all extents are remembered
+        self._placed = True  # whether any extent may have a place of its own
+        if extents is not None:
+            self._remember(extents, 0)
         self._small = 0
         self._merging = False
 
     @property
     def known(self) -> Sequence[Extent] | None:
         """All extents, if they are known without asking the session store."""
-        return list(self._extents) if self._complete else None
+        return list(self._extents) if self._scope == _EVERYWHERE else None
 
     async def all(self) -> Sequence[Extent]:
         """Return all extents; the session store is asked only if they are not known."""
-        if self._complete:
-            return list(self._extents)
-        meanwhile = self._extents
-        extents = await self._sessions.extents(self._session_id)
-        if meanwhile is self._extents and len(extents) <= _MAX_KNOWN:
-            self._extents = dict.fromkeys((*extents, *meanwhile))
-            self._complete = True
-            self._placed = any(extent.place for extent in self._extents)
-        return extents
+        extents = self.known
+        return await self._read(0) if extents is None else extents
 
     async def elsewhere(self, start: int, end: int) -> Sequence[Extent]:
         """Return the extents in a range that have a place of their own."""
         if not self._placed:
             return ()
-        return [e for e in await self.all() if e.place and e.start < end and start < e.end]
+        extents: Iterable[Extent] = self._extents
+        if start not in self._scope or end > self._scope.stop:
+            extents = await self._read(start)
+        return [e for e in extents if e.place and e.start < end and start < e.end]
+
+    async def _read(self, start: int) -> Sequence[Extent]:
+        """Return all extents from the session store; remember those from an offset on."""
+        meanwhile = self._extents
+        extents = await self._sessions.extents(self._session_id)
+        if meanwhile is self._extents:
+            self._remember([*extents, *meanwhile], start)
+        return extents
+
+    def _remember(self, extents: Sequence[Extent], start: int) -> None:
+        """Remember extents, or of too many some that follow an offset."""
+        self._placed = any(extent.place for extent in extents)
+        self._scope = _EVERYWHERE
+        self._extents = dict.fromkeys(extents)
+        if len(self._extents) > self._max_known:
+            following = sorted((e for e in self._extents if e.end > start), key=lambda e: e.start)
+            nearest = following[: self._max_known // 2]  # others are committed soon
+            end = nearest[-1].end if len(nearest) < len(following) else _EVERYWHERE.stop
+            self._scope = range(start, end)
+            self._extents = dict.fromkeys(nearest)
 
     def forget(self) -> None:
         """Drop what is remembered: the session store knows better."""
         self._extents = {}
-        self._complete = False
+        self._scope = _NOWHERE
         self._placed = True
 
     def add(self, extent: Extent) -> None:
@@ -95,8 +120,10 @@ class CommittedExtents:
         """Add extents that were committed, perhaps by other nodes."""
         self._placed = self._placed or any(extent.place for extent in extents)
         self._extents.update(dict.fromkeys(extents))
-        if len(self._extents) > _MAX_KNOWN:
+        if len(self._extents) > self._max_known:
+            placed = self._placed
             self.forget()
+            self._placed = placed
 
     async def merge(self) -> None:
         """Merge the small extents if many were committed.

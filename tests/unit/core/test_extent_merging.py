@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Sequence
 from uuid import uuid4
 
 import pytest
@@ -87,6 +88,43 @@ async def test_a_damaged_piece_is_not_blessed(upload: Upload) -> None:
     upload.blob.write(30, memoryview(bytes([upload.content[30] ^ 1])))
     await upload.commit(63, 64)
     assert await upload.check() == 64, "nothing was merged, and the damage is still found"
+
+
+class CountingStore(MemorySessionStore):
+    """A session store that counts how often all extents of an upload are read."""
+
+    readings = 0
+
+    async def extents(self, session_id: str) -> Sequence[Extent]:
+        """Count, then return them."""
+        self.readings += 1
+        return await super().extents(session_id)
+
+
+@pytest.mark.parametrize(("place", "max_readings"), [("", 1), ("place-{}", 20)])
+@pytest.mark.parametrize("behind", [0, 1, 100])
+async def test_the_stages_of_many_extents_rarely_need_the_database(
+    place: str, max_readings: int, behind: int
+) -> None:
+    """One reading of all for each of them would take a time that grows with their square."""
+    sessions, count = CountingStore(), 100
+    session = make_session(id=str(uuid4()), total_size=count)
+    await sessions.create(session)
+    extents = CommittedExtents(session.id, sessions, _no_blob, max_known=10)
+    pieces = [Extent(n, n + 1, f"{n}", place.format(n)) for n in range(count)]
+    for number in range(count + behind):
+        for piece in pieces[number : number + 1]:
+            await sessions.commit(session.id, piece, NOW)
+            extents.add(piece)
+        for piece in pieces[number - behind : number - behind + 1] if number >= behind else ():
+            placed = await extents.elsewhere(piece.start, piece.end)
+            assert list(placed) == ([piece] if place else [])
+    assert sessions.readings <= max_readings
+    assert len(await extents.all()) == count
+
+
+def _no_blob() -> Blob:
+    raise AssertionError("no byte is read")
 
 
 def test_only_small_touching_extents_are_merged() -> None:
