@@ -120,8 +120,8 @@ class Sweeper:
             lost += await self._uploads.lost(session.id, elsewhere)
         if lost:
             logger.error("the bytes of upload %s are gone; it starts again", session.id)
+            await self._sessions.save_checkpoints(session.id, {})  # no stage has seen what follows
             await self._sessions.drop_extents(session.id, lost)
-            await self._sessions.save_checkpoints(session.id, {})
 
     async def _session(self, blob_id: str) -> Session | None:
         try:

@@ -47,7 +47,7 @@ class OpenUpload(UploadState):
         progress: Publishes how far the upload has come.
         follower: Shows the bytes to the stream stages, if the upload has stages.
         closed: Whether the upload was closed; another object may stand for it now.
-        blob_failed: Whether the storage failed, so that the blob has to be opened again.
+        blob_failed: Whether the storage failed, so that the upload has to be opened again.
         claims: The ranges that requests write now.
         verdicts: What the policy decides about its findings.
         stored: Its committed bytes, as the store keeps them.
@@ -68,6 +68,7 @@ class OpenUpload(UploadState):
         super().__init__(session, backends)
         self.holding, self.deaths = holding, 0
         self._is_read = False
+        self._is_dropping = False  # ranges of which the stages have seen other bytes
         self.blob = blob
         self.closed = False
         self.blob_failed = False
@@ -240,16 +241,22 @@ class OpenUpload(UploadState):
         if not corrupt:
             return False
         logger.warning("upload %s: %d stored ranges are damaged", self.session.id, len(corrupt))
+        self._is_dropping = True
         if self.follower is not None:
             await self.follower.close()  # no unit: the stages may be waiting for one
-        await self.as_unit(partial(self._drop, corrupt))
+        try:
+            await self.as_unit(partial(self._drop, corrupt))
+        except BaseException:
+            self.blob_failed = True  # the row has perhaps less than the snapshot
+            raise
         return True
 
     async def _drop(self, corrupt: Sequence[Extent]) -> None:
         if self.session.state in ENDED:
             return
-        await self._backends.sessions.drop_extents(self.session.id, corrupt)
+        # The checkpoints first: after a crash in between no stage skips what replaces the ranges.
         await self._backends.sessions.save_checkpoints(self.session.id, {})
+        await self._backends.sessions.drop_extents(self.session.id, corrupt)
         committed = self.session.committed
         for extent in corrupt:
             committed = committed.remove(extent.start, extent.end)
@@ -260,7 +267,9 @@ class OpenUpload(UploadState):
             findings=(),
             state=SessionState.UPLOADING if state is SessionState.VALIDATING else state,
         )
-        self._start_following({})
+        if not self.closed:
+            self._start_following({})
+            self._is_dropping = False
 
     async def close(self, reason: PdfsluiceError) -> None:
         """End its requests, close its stages and its blob; its state is stored.
@@ -286,5 +295,5 @@ class OpenUpload(UploadState):
         if self.meter.measures != self.session.measures:
             with suppress(PdfsluiceError):  # they then lack what was measured since
                 await self.change()
-        if checkpoints:
+        if checkpoints and not self._is_dropping:
             await self._backends.sessions.save_checkpoints(self.session.id, dict(checkpoints))

@@ -1,14 +1,17 @@
 """What a restart finds: committed chunks, checkpoints, damaged and lost files."""
 
+import asyncio
 import hashlib
 import random
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
-from pdfsluice.core.errors import ContentRejected, SessionNotFound
-from pdfsluice.core.runtime.runtime import LOCAL
+from pdfsluice.core.errors import ContentRejected, SessionNotFound, StorageFailed
+from pdfsluice.core.runtime.runtime import LOCAL, Runtime
+from pdfsluice.plugins.sql.sessions import SqlSessionStore
 from tests.support.runtimes import Watchman, a_runtime, initiate, send, send_all
 from tests.support.waiting import until
 
@@ -85,6 +88,84 @@ async def test_stages_see_what_was_sent_again_for_rotten_bytes(tmp_path: Path) -
                 await send(runtime, session, hostile, chunk)
         with pytest.raises(ContentRejected):
             await runtime.uploads.complete(LOCAL, session.id)
+
+
+@pytest.mark.parametrize("method", ["save_checkpoints", "drop_extents", "update"])
+@pytest.mark.parametrize("restart", [False, True])
+async def test_stages_see_what_replaces_rotten_bytes_though_the_database_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, restart: bool
+) -> None:
+    """The fault comes while the damaged range is being dropped."""
+    watchman = Watchman()
+    hostile = b"FORBIDDEN" + DATA[9:]
+    async with AsyncExitStack() as stack:
+
+        async def runtime_here() -> Runtime:
+            here = a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK)
+            return await stack.enter_async_context(here)
+
+        runtime = await runtime_here()
+        session = await initiate(runtime, DATA)
+        for chunk in (0, 1):
+            await send(runtime, session, DATA, chunk)
+        await until(lambda: sum(size for _, size in watchman.feeds) >= 2 * CHUNK, interval=0)
+        _spoil(tmp_path, 7)
+        with monkeypatch.context() as patch:
+            patch.setattr(SqlSessionStore, method, _away)
+            with pytest.raises(StorageFailed, match="away"):
+                await runtime.uploads.resume(LOCAL, session.id, "")
+            if restart:
+                await stack.aclose()
+        if restart:
+            runtime = await runtime_here()
+        resumed = await runtime.uploads.resume(LOCAL, session.id, "")
+        assert resumed.missing_chunks == [0, 2, 3, 4]
+        with suppress(ContentRejected):
+            await send_all(runtime, session, hostile)
+        with pytest.raises(ContentRejected):
+            await runtime.uploads.complete(LOCAL, session.id)
+
+
+async def test_no_checkpoint_is_kept_of_bytes_that_are_dropped_while_the_server_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watchman = Watchman()
+    hostile = b"FORBIDDEN" + DATA[9:]
+    real, begun, may_end = SqlSessionStore.drop_extents, asyncio.Event(), asyncio.Event()
+
+    async def drop_slowly(*arguments: Any) -> None:
+        begun.set()
+        await may_end.wait()
+        await real(*arguments)
+
+    async with AsyncExitStack() as stack:
+        here = a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK)
+        runtime = await stack.enter_async_context(here)
+        session = await initiate(runtime, DATA)
+        for chunk in (0, 1):
+            await send(runtime, session, DATA, chunk)
+        await until(lambda: sum(size for _, size in watchman.feeds) >= 2 * CHUNK, interval=0)
+        _spoil(tmp_path, 7)
+        with monkeypatch.context() as patch:
+            patch.setattr(SqlSessionStore, "drop_extents", drop_slowly)
+            resuming = asyncio.create_task(runtime.uploads.resume(LOCAL, session.id, ""))
+            await begun.wait()
+            upload = runtime.uploads._open_uploads.peek(session.id)
+            assert upload is not None
+            stopping = asyncio.create_task(stack.aclose())
+            await until(lambda: upload.closed)
+            may_end.set()
+            await stopping
+            await asyncio.gather(resuming, return_exceptions=True)
+    async with a_runtime(tmp_path, watchman=watchman, chunk_size=CHUNK) as runtime:
+        with suppress(ContentRejected):
+            await send_all(runtime, session, hostile)
+        with pytest.raises(ContentRejected):
+            await runtime.uploads.complete(LOCAL, session.id)
+
+
+async def _away(*_arguments: object, **_named: object) -> NoReturn:
+    raise StorageFailed("the database is away")
 
 
 def _spoil(folder: Path, offset: int) -> None:
