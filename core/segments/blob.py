@@ -1,6 +1,6 @@
 """An open upload whose committed ranges are objects."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
@@ -30,8 +30,7 @@ class SegmentBlob:
         self._seal = seal
         self._lock = Lock()
         self._closed = False
-        self._committed: list[Extent] = []
-        self._learn(extents)
+        self._committed = sorted(extents, key=_start)
 
     @property
     def local_path(self) -> Path:
@@ -59,7 +58,7 @@ class SegmentBlob:
     def _read_run(self, position: int, buffer: memoryview) -> int:
         """Read as much as is in one extent, or between two."""
         committed = self._committed
-        index = bisect_right(committed, position, key=lambda extent: extent.start)
+        index = bisect_right(committed, position, key=_start)
         if index and position < committed[index - 1].end:
             extent = committed[index - 1]
             self._workspace.fetch([extent])
@@ -84,9 +83,14 @@ class SegmentBlob:
             self._workspace.fetch(extents)
 
     def _learn(self, extents: Sequence[Extent]) -> None:
+        """Add extents to a copy of the list: readers use the list without the lock."""
         with self._lock:
-            by_start = {extent.start: extent for extent in (*self._committed, *extents)}
-            self._committed = [by_start[start] for start in sorted(by_start)]
+            committed = self._committed.copy()
+            for extent in extents:
+                index = bisect_left(committed, extent.start, key=_start)
+                is_there = index < len(committed) and committed[index].start == extent.start
+                committed[index : index + is_there] = [extent]
+            self._committed = committed
 
     def close(self) -> None:
         """Close the blob; closing it again is harmless."""
@@ -99,3 +103,7 @@ class SegmentBlob:
     def _refuse_if_closed(self) -> None:
         if self._closed:
             raise StorageFailed("The upload is closed already.")
+
+
+def _start(extent: Extent) -> int:
+    return extent.start
