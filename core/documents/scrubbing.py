@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -118,14 +119,19 @@ class Scrubber:
         Args:
             after: Begin below this id; ``None`` to begin with the newest.
         """
-        async for document in self._documents(after):
-            try:
-                if not await self._files.is_intact(document, rate=self._rate):
-                    await self._drop_if_deleted(document)
-            except PdfsluiceError as error:
-                logger.warning("document %d was not checked: %s", document.id, error.message)
-            self.report.documents_checked += 1
-            await asyncio.sleep(_PAUSE_SECONDS)
+        async for page in self._pages(after):
+            for document in page:
+                await self._check(document, self._rate)
+                self.report.documents_checked += 1
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _check(self, document: Document, rate: float) -> None:
+        """Compare the digest of a document; an I/O error is logged, and no verdict."""
+        try:
+            if not await self._files.is_intact(document, rate=rate):
+                await self._drop_if_deleted(document)
+        except PdfsluiceError as error:
+            logger.warning("document %d was not checked: %s", document.id, error.message)
 
     async def reconcile(self) -> None:
         """Look for files without documents and documents without files; report both.
@@ -134,11 +140,12 @@ class Scrubber:
         another document, or one that is gone. A file that nothing names is only reported.
         """
         files = set(await self._uploads.published_ids())
-        async for document in self._documents(None):
-            files.discard(document.blob_id)
-            if not (await self._files.available([document]))[document.id]:
-                await self._files.is_intact(document, rate=self._rate or float("inf"))
-                await self._drop_if_deleted(document)
+        async for page in self._pages(None):
+            files.difference_update(document.blob_id for document in page)
+            are_available = await self._files.available(page)
+            for document in page:
+                if not are_available[document.id]:
+                    await self._check(document, self._rate or math.inf)
         strays = [blob_id for blob_id in sorted(files) if await self._is_stray(blob_id)]
         self.report.files_without_document = len(strays)
         if strays:
@@ -173,13 +180,9 @@ class Scrubber:
         except DocumentNotFound:
             self._files.forget(document.id)
 
-    async def _documents(self, after: int | None) -> AsyncIterator[Document]:
-        while True:
-            page = await self._page(after)
-            for document in page:
-                yield document
-            if len(page) < _PAGE:
-                return
+    async def _pages(self, after: int | None) -> AsyncIterator[Sequence[Document]]:
+        while page := await self._page(after):
+            yield page
             after = page[-1].id
 
     async def _page(self, after: int | None) -> Sequence[Document]:
