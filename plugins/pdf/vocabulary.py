@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from pdfsluice.core import FindingKind, Severity, Trigger
 
@@ -58,6 +58,11 @@ class RawFinding:
     within: Within | None = None
     reported: bool = False
 
+
+DAMAGED_ACTION: Final = "damaged-action"
+"""Reason of a finding about a broken object that something leads to which runs by itself."""
+READ_DIFFERENTLY: Final = frozenset({"bad-token", "bad-dictionary", "unbalanced", "many-values"})
+"""Codes of broken syntax about which readers differ: each finds something else in the object."""
 
 OpenQuestion = tuple[int | None, int | None]
 """Object number and offset of something that an earlier stage could not see."""

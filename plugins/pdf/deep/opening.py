@@ -2,7 +2,8 @@
 
 qpdf takes a number above a third of the file's size for impossible, and drops the object: an
 object takes three bytes at least. But numbers may have gaps, and other readers take them all.
-So qpdf receives such a file with padding, as if it were large enough for any number.
+So qpdf receives such a file with padding, as if it were large enough for any number. It drops
+the last object of a file as well if nothing follows it; the padding does.
 """
 
 import io
@@ -26,6 +27,8 @@ _BYTES_FOR_NUMBER: Final = 3
 _ANY_NUMBER_BYTES: Final = _BYTES_FOR_NUMBER * (HIGHEST_NUMBER + 1)
 """A file of this size may hold any number."""
 _BUFFER: Final = 64 * 1024
+_DROPPED: Final = ("impossibly large id", "EOF after endobj")
+"""Messages about such objects: with a high number, or at the very end of the file."""
 _STARTXREF_WITHIN: Final = 1054
 """Bytes at the end in which qpdf looks for the offset of the cross-reference table."""
 
@@ -35,16 +38,15 @@ def openers(source: Source) -> Sequence[Opener]:
 
     The first is enough unless what it opens :func:`drops` objects.
     """
-    plain = partial(_open_plainly, source)
-    if _size(source) >= _ANY_NUMBER_BYTES:
-        return [plain]
     padded = partial(_open_padded, source)
-    return [padded] if _needs_padding(source) else [plain, padded]
+    if _size(source) < _ANY_NUMBER_BYTES and _needs_padding(source):
+        return [padded]
+    return [partial(_open_plainly, source), padded]
 
 
 def drops(warnings: Sequence[str]) -> bool:
-    """Return whether qpdf has dropped objects while it repaired a table."""
-    return any("impossibly large id" in warning for warning in warnings)
+    """Return whether qpdf has dropped objects that other readers take."""
+    return any(message in warning for warning in warnings for message in _DROPPED)
 
 
 class PaddedFile(VirtualFile):
@@ -57,7 +59,7 @@ class PaddedFile(VirtualFile):
     def __init__(self, content: bytes | mmap) -> None:
         startxref = content.rfind(b"startxref", max(0, len(content) - _STARTXREF_WITHIN))
         self._content = content
-        self._tail = b"\n" + content[startxref:] if startxref >= 0 else b""
+        self._tail = (b"\n" + content[startxref:] if startxref >= 0 else b"") + b"\n%"
         self._tail_at = max(len(content), _ANY_NUMBER_BYTES)
         super().__init__(self._tail_at + len(self._tail))
 

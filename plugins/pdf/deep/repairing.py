@@ -17,6 +17,7 @@ from pdfsluice.plugins.pdf.syntax.search import make_finders
 from pdfsluice.plugins.pdf.syntax.values import Dictionary, Name, Reference, Value
 from pdfsluice.plugins.pdf.syntax.walker import Walker
 from pdfsluice.plugins.pdf.syntax.writing import CutValueError, write_value
+from pdfsluice.plugins.pdf.vocabulary import READ_DIFFERENTLY
 
 from .opening import Source, content_of, open_stream
 from .virtual_file import ExtendedFile
@@ -41,7 +42,7 @@ def repaired_opener(source: Source) -> Opener | None:
     """Return how to open a file that qpdf cannot open as it is, or ``None``.
 
     A file that leaves readers a choice is not repaired: one with an object that is defined
-    twice, with several catalogues, or with a part that cannot be read.
+    twice, with several catalogues, with broken syntax, or with a part that cannot be read.
 
     Args:
         source: The file.
@@ -135,6 +136,12 @@ class _Parts(Observer):
                 raise NotRepairableError
             self._roots.add(root)
         self._info = dictionary.get(b"Info") or self._info
+
+    def problem(self, code: str, offset: int, number: int | None) -> None:
+        """Give up if readers differ about what an object is."""
+        del offset, number
+        if code in READ_DIFFERENTLY:
+            raise NotRepairableError
 
     def skipped(self, start: int, stop: int) -> None:
         """Give up: a part was not read."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from pdfsluice.core import Finding, FindingKind, Revision, Session, Unscanned
 from pdfsluice.plugins.pdf.actions import ACTIONS
-from pdfsluice.plugins.pdf.vocabulary import RawFinding
+from pdfsluice.plugins.pdf.vocabulary import DAMAGED_ACTION, READ_DIFFERENTLY, RawFinding
 from pdfsluice.plugins.pdf.wording import to_finding
 
 from .messages import OBJECT_STREAM, STAGE, UNOPENABLE, Inspection
@@ -27,11 +27,13 @@ _INERT: Final = frozenset(
 """Kinds of findings that run nothing; what an event runs is a finding of its own."""
 _NO_DOCUMENT: Final = frozenset(
     {"not-a-pdf", "root-missing", "truncated", "startxref-missing", "xref-missing"}
-    | {"bad-token", "bad-dictionary", "unbalanced"}
+    | READ_DIFFERENTLY
 )
 """Codes of damage after which it is not known that all of a document was read."""
 _WEB: Final = ("http://", "https://", "mailto:")
 _SCRIPTS: Final = frozenset({FindingKind.JAVASCRIPT, FindingKind.FORMS_XFA})
+_EVENTS: Final = frozenset({FindingKind.OPEN_ACTION, FindingKind.ADDITIONAL_ACTIONS})
+"""Kinds of findings by which something runs; if syntax is broken, readers differ about what."""
 _ACTIVE: Final = frozenset(action.kind for action in ACTIONS.values()) | _SCRIPTS
 """Kinds of findings that an event or a reader can run."""
 _MAX_COMPARED: Final = 100
@@ -63,7 +65,7 @@ def unread_parts(
         message = "Objects are listed in a way that only some readers follow, and were not checked"
         findings.append(_finding(message))
     if inspection.complete and streams:
-        findings += (each for each in session.findings if each.kind == FindingKind.UNREAD)
+        findings += _unread_before(session)
         numbers = {each.object for each in findings}
         findings += (
             _finding("An object stream cannot be read", item.object)
@@ -71,6 +73,9 @@ def unread_parts(
             if item.object not in numbers
         )
     elif inspection.complete:
+        findings += (
+            each for each in _unread_before(session) if each.details.get("reason") == DAMAGED_ACTION
+        )
         findings += (
             _finding("An action was seen by one pass only, and what runs it is not known", number)
             for number in _seen_once(inspection, session)
@@ -82,6 +87,10 @@ def unread_parts(
     elif not any(each.kind is FindingKind.ENCRYPTED for each in inspection.findings):
         findings += _unfinished(questions, session)
     return entries, findings
+
+
+def _unread_before(session: Session) -> Sequence[Finding]:
+    return [each for each in session.findings if each.kind == FindingKind.UNREAD]
 
 
 def _unfinished(questions: Sequence[Unscanned], session: Session) -> list[Finding]:
@@ -114,24 +123,31 @@ def _is_inert(session: Session) -> bool:
 
 
 def _seen_once(inspection: Inspection, session: Session) -> Sequence[int | None]:
-    """Return objects with a script that only the streaming pass has seen.
+    """Return objects with an action that only the streaming pass has seen.
 
     Readers differ about such an object: a reference to another generation, for instance. Of a
     file that was repaired, every action counts: the copy must not lack what a reader finds.
     """
     numbers: list[int | None] = []
-    for kind in sorted(_ACTIVE if inspection.repaired else _SCRIPTS):
+    for kind in sorted(_kinds_compared(inspection, session)):
         streamed = [
             each.object
             for each in session.findings
             if each.kind == kind
             and each.revision is Revision.CURRENT
-            and (each.trigger is None or inspection.repaired)
+            and (each.trigger is None or kind not in _SCRIPTS or inspection.repaired)
         ]
         walked = {each.object for each in inspection.findings if each.kind is kind}
         if inspection.repaired or max(len(streamed), len(walked)) < _MAX_COMPARED:
             numbers += (each for each in streamed if each not in walked)
     return numbers[:1]
+
+
+def _kinds_compared(inspection: Inspection, session: Session) -> frozenset[FindingKind]:
+    if inspection.repaired:
+        return _ACTIVE
+    codes = {each.details.get("code") for each in session.findings}
+    return _SCRIPTS if READ_DIFFERENTLY.isdisjoint(codes) else _SCRIPTS | _EVENTS
 
 
 def _finding(message: str, number: int | None = None) -> Finding:

@@ -1,6 +1,7 @@
 """What the objects of a document do: actions, forms, attachments, triggers."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from pdfsluice.core import FindingKind, Trigger
 from pdfsluice.plugins.pdf.syntax.values import Dictionary, Name, Reference, Text, Value
@@ -34,6 +35,8 @@ from .rules import (
 from .scripts import Scripts
 from .triggers import Triggers
 
+_TRAILER_KEYS: Final = frozenset((b"Root", b"Info", b"Encrypt"))
+"""Keys of a trailer that lead to what does not run."""
 _Part = tuple[Value, Trigger | None, bool]
 """A value, what runs it, and whether it formats a field."""
 
@@ -176,7 +179,7 @@ class Examiner:
                 cause = Trigger.PAGE  # in a trailer, of which no honest page is a part
             if (key in INHERITING or (events and key not in EVENTS)) and number is not None:
                 self._hand_down(number, value)
-            if cause is not None:
+            if cause is not None and (number is not None or key not in _TRAILER_KEYS):
                 self._refer(value, cause)
             is_format = events and key == FORMAT
             if is_format and isinstance(value, Reference):

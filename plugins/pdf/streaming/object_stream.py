@@ -99,10 +99,10 @@ class ObjectStream:
                 indexes.add(bisect_right(self._starts, match.start()) - 1)
         return sorted(indexes)
 
-    def read(self, index: int, effort: Effort, file_offset: int) -> tuple[int | None, Value]:
-        """Return number and value of the object at an index; -1 precedes the first."""
+    def read(self, index: int, effort: Effort, file_offset: int) -> tuple[int | None, Parsed]:
+        """Return number and content of the object at an index; -1 precedes the first."""
         number, body = self.body(index)
-        return number, parse_value(body, effort, file_offset)
+        return number, parse(body, effort, file_offset)
 
     def body(self, index: int) -> tuple[int | None, bytes]:
         """Return number and source of the object at an index; -1 precedes the first."""
@@ -117,7 +117,7 @@ def _is_small(word: bytes) -> bool:
     return word.isdigit() and len(word) <= 10  # noqa: PLR2004 - digits
 
 
-def parse_value(data: bytes, effort: Effort, file_offset: int) -> Value:
+def parse(data: bytes, effort: Effort, file_offset: int) -> Parsed:
     """Parse bytes that are all there.
 
     Args:
@@ -130,5 +130,5 @@ def parse_value(data: bytes, effort: Effort, file_offset: int) -> Value:
         next(steps)
     except StopIteration as stop:
         parsed: Parsed = stop.value
-        return parsed.value
+        return parsed
     raise AssertionError("a source that has ended has nothing to wait for")

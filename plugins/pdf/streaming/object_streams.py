@@ -8,6 +8,7 @@ from pdfsluice.plugins.pdf.syntax.decoding import Decoder
 from pdfsluice.plugins.pdf.syntax.effort import OBJECT, Effort
 from pdfsluice.plugins.pdf.syntax.plain import plain_patterns
 from pdfsluice.plugins.pdf.syntax.values import Dictionary
+from pdfsluice.plugins.pdf.vocabulary import READ_DIFFERENTLY
 
 from .object_stream import ObjectStream
 from .security import Security
@@ -137,13 +138,15 @@ class ObjectStreams:
                     self._structure.skipped(stream.offset, stream.offset)
                     break
                 effort.spend(OBJECT)
-                number, value = objects.read(index, effort, stream.offset)
+                number, parsed = objects.read(index, effort, stream.offset)
                 if number is not None:
                     numbers.add(number)
+                    if not READ_DIFFERENTLY.isdisjoint(parsed.problems):
+                        security.damage(number)
                 security.object(
                     stream.number if number is None else number,
                     stream.offset,
-                    value,
+                    parsed.value,
                     container=stream.number,
                 )
             visited.update(pending)

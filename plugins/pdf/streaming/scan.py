@@ -11,13 +11,13 @@ from pdfsluice.plugins.pdf.syntax.search import make_finders
 from pdfsluice.plugins.pdf.syntax.values import Dictionary, Reference, Text, Value
 from pdfsluice.plugins.pdf.syntax.walker import Walker
 from pdfsluice.plugins.pdf.syntax.xref_table import MAX_XREF_ENTRIES
-from pdfsluice.plugins.pdf.vocabulary import RawFinding
+from pdfsluice.plugins.pdf.vocabulary import READ_DIFFERENTLY, RawFinding
 from pdfsluice.plugins.pdf.wording import to_finding
 
 from .attached_documents import AttachedDocuments
 from .cross_references import read_xref_stream
 from .inner import InnerObjects
-from .object_stream import Collector, parse_value
+from .object_stream import Collector, parse
 from .object_streams import MAX_DECODED, MAX_RAW, CollectedStream, ObjectStreams
 from .reports import security_report, structure_report
 from .security import STAGE as SECURITY_STAGE
@@ -142,7 +142,7 @@ class Scan(Observer):
             if text.lstrip()[:1] not in _SMALL_STARTS and b"/Predictor" not in text:
                 continue
             if self._decoder.may_learn(number):
-                self._decoder.learn(number, parse_value(text, _UNCOUNTED, 0))
+                self._decoder.learn(number, parse(text, _UNCOUNTED, 0).value)
 
     def object(self, number: int, offset: int, value: Value) -> None:
         """See an interesting object."""
@@ -211,6 +211,8 @@ class Scan(Observer):
         self.structure.problem(code, offset, number)
         if code in _CUT and len(self._partly_read) < MAX_PARTLY_READ:
             self._partly_read[offset] = number
+        if code in READ_DIFFERENTLY and number is not None:
+            self.security.damage(number)
 
     def _encryption(self, offset: int, number: int | None, dictionary: Dictionary) -> None:
         for value in dictionary.every(b"Encrypt"):

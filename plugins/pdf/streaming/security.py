@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from pdfsluice.core import FindingKind, Revision, Severity
+from pdfsluice.core import FindingKind, Revision, Severity, Trigger
+from pdfsluice.plugins.pdf.syntax.numbers import NumberSet
 from pdfsluice.plugins.pdf.syntax.observer import PlainObjects
 from pdfsluice.plugins.pdf.syntax.values import Dictionary, Text, Value
 from pdfsluice.plugins.pdf.text_scripts import is_harmless_text
-from pdfsluice.plugins.pdf.vocabulary import RawFinding
+from pdfsluice.plugins.pdf.vocabulary import DAMAGED_ACTION, RawFinding
 
 from .definitions import Definitions
 from .examining import Examiner
@@ -30,6 +31,8 @@ class Security:
     def __init__(self, wanted: set[int]) -> None:
         self.wanted = wanted
         self.encrypted = False
+        self._damaged = NumberSet()
+        self._any_damaged = False
         self._findings = Ledger()
         self._definitions = Definitions(self._findings)
         self._examiner = Examiner(wanted, self._findings, self._definitions)
@@ -60,6 +63,11 @@ class Security:
         """
         self._definitions.object(number, offset, value)
         self._examiner.examine(number, offset, value, container)
+
+    def damage(self, number: int) -> None:
+        """See that the syntax of an object is broken, so that readers differ about it."""
+        self._damaged.add(number)
+        self._any_damaged = True
 
     def loose(self, offset: int, dictionary: Dictionary) -> None:
         """See a dictionary outside of objects: a trailer, or one without number.
@@ -142,13 +150,30 @@ class Security:
         if not self.encrypted:  # otherwise the strings mean nothing
             self._examiner.addresses.judge(self.findings)
         waiting = self._definitions.take_waiting()
+        triggers = self._examiner.triggers
+        self.adopt(unknown_runs(triggers, self._is_damaged_run, DAMAGED_ACTION))
         if incomplete:
             self.adopt(waiting)
             if not self.encrypted:  # without the password nothing of it runs either
-                self.adopt(unknown_runs(self._examiner.triggers, self._definitions.seen))
+                self.adopt(unknown_runs(triggers, lambda number: not self.has(number), "unseen"))
         if self.encrypted:  # strings are encrypted: what was read of them means nothing
             for finding in self.findings:
                 finding.excerpt = ""
+
+    def _is_damaged_run(self, number: int) -> bool:
+        """Return whether broken syntax leaves it open what runs with an object.
+
+        That is its own, or, if no script of a document with named ones was seen, any.
+        """
+        named = self._examiner.triggers.get(number) is Trigger.NAMED
+        return number in self._damaged or (named and self._any_damaged and not self._names_script)
+
+    @property
+    def _names_script(self) -> bool:
+        return any(
+            each.kind is FindingKind.JAVASCRIPT and each.trigger is Trigger.NAMED
+            for each in self.findings
+        )
 
     def adopt(self, findings: Iterable[RawFinding]) -> None:
         """Take over what was seen elsewhere."""

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from pdfsluice.core import BY_ITSELF, FindingKind, Trigger
-from pdfsluice.plugins.pdf.syntax.numbers import NumberSet
 from pdfsluice.plugins.pdf.vocabulary import RawFinding
 
 MAX_LINKS = 20_000
@@ -85,16 +84,19 @@ class Triggers:
             self.set(heir, trigger)
 
 
-def unknown_runs(triggers: Triggers, numbers: NumberSet) -> Iterator[RawFinding]:
-    """Yield a finding for each trigger that runs something which was not seen.
+def unknown_runs(
+    triggers: Triggers, is_unknown: Callable[[int], bool], reason: str
+) -> Iterator[RawFinding]:
+    """Yield a finding for each trigger that runs something unknown.
 
     Args:
         triggers: What runs which object.
-        numbers: The numbers of the objects that were seen.
+        is_unknown: Returns whether it is not known what the object with a number is.
+        reason: Why it is not known, for programs.
     """
     unknown: dict[Trigger, int] = {}
     for number, trigger in triggers.items():
-        if trigger in BY_ITSELF and number not in numbers:
+        if trigger in BY_ITSELF and is_unknown(number):
             unknown.setdefault(trigger, number)
     for trigger, number in unknown.items():
         yield RawFinding(
@@ -103,4 +105,5 @@ def unknown_runs(triggers: Triggers, numbers: NumberSet) -> Iterator[RawFinding]
             trigger=trigger,
             hidden=True,
             message="Something runs by itself, and what it is could not be read",
+            details={"reason": reason},
         )

@@ -8,18 +8,23 @@ import re
 
 WHITE = rb"\x00\t\n\f\r "
 REGULAR = rb"[^\x00\t\n\f\r ()<>\[\]{}/%]"
+ALSO_WHITE = rb"\x80\xff"
+"""What PDFium takes for white space as well; for other readers they are regular."""
+BREAK = rb"[" + WHITE + ALSO_WHITE + rb"]"
+WORDY = rb"[^\x00\t\n\f\r ()<>\[\]{}/%" + ALSO_WHITE + rb"]"
+"""A byte of a word for every reader."""
 
 MAX_TOKEN = 64 * 1024
 """A name, number or word longer than this many bytes is cut."""
 
-_SKIPPED = rb"(?:[" + WHITE + rb"]++|%[^\r\n]{0,512}+[\r\n])*+"
+_SKIPPED = rb"(?:" + BREAK + rb"++|%[^\r\n]{0,512}+[\r\n])*+"
 _STRING_RUN = rb"(?:[^()\\]++|\\[\x00-\xff])*+"
-_PART = rb"(\d{1,10}+)[" + WHITE + rb"]{1,64}+"
+_PART = rb"(\d{1,10}+)" + BREAK + rb"{1,64}+"
 TOKEN = re.compile(
     _SKIPPED + rb"(?:"
     rb"/(" + REGULAR + rb"{0,65536}+)"  # 1 name
-    rb"|" + _PART + _PART + rb"R(?!" + REGULAR + rb")"  # 2, 3 reference
-    rb"|([+-]?\d{1,18}+(?!" + REGULAR + rb"))"  # 4 integer
+    rb"|" + _PART + _PART + rb"R(?!" + WORDY + rb")"  # 2, 3 reference
+    rb"|([+-]?\d{1,18}+(?!" + WORDY + rb"))"  # 4 integer
     rb"|(<<)"  # 5
     rb"|(>>)"  # 6
     rb"|(\[)"  # 7
@@ -27,7 +32,7 @@ TOKEN = re.compile(
     rb"|\((" + _STRING_RUN + rb")\)"  # 9 literal string without parentheses in it
     rb"|<([0-9A-Fa-f" + WHITE + rb"]*+)>"  # 10 hexadecimal string
     rb"|(endobj|endstream|stream|xref|trailer|startxref)"  # 11 what ends an object
-    rb"|(" + REGULAR + rb"{1,65536}+)"  # 12 another word: true, R, obj, 1.5, ...
+    rb"|(" + WORDY + rb"{1,65536}+)"  # 12 another word: true, R, obj, 1.5, ...
     rb"|([(<>{})])"  # 13 a long or escaped string begins, or a stray delimiter
     rb")?+",
 )
@@ -56,10 +61,16 @@ LINE_END = re.compile(rb"[\r\n]")
 STRING_RUN = re.compile(_STRING_RUN)
 """What stands between the parentheses of a string."""
 REAL = re.compile(rb"[+-]?\d*+\.?\d*+")
+NUMERIC = re.compile(rb"([-+.\d]++)(R?)")
+"""A number for lenient readers; with R, the end of a reference without white space."""
+NAME_END = re.compile(rb"[" + ALSO_WHITE + rb"]")
+"""Where a name ends for some readers."""
+NAME_TAIL = re.compile(rb"[" + ALSO_WHITE + rb"][R\d" + ALSO_WHITE + rb"]*+")
+"""What follows such an end and means something: nothing, or a number or reference."""
 
 _SEPARATOR = (
-    rb"(?:[" + WHITE + rb"]{1,2048}+(?:%[^\r\n]{0,512}+[\r\n][" + WHITE + rb"]{0,256}+){0,3}+"
-    rb"|(?:%[^\r\n]{0,512}+[\r\n][" + WHITE + rb"]{0,256}+){1,3}+)"
+    rb"(?:" + BREAK + rb"{1,2048}+(?:%[^\r\n]{0,512}+[\r\n]" + BREAK + rb"{0,256}+){0,3}+"
+    rb"|(?:%[^\r\n]{0,512}+[\r\n]" + BREAK + rb"{0,256}+){1,3}+)"
 )
 LOOKAHEAD = 16 * 1024
 """No match of :data:`LANDMARK` is longer than this many bytes."""

@@ -1,6 +1,8 @@
-"""A set of object numbers that takes one bit for each."""
+"""Reads damaged numbers, and remembers object numbers, one bit for each."""
 
+import re
 from collections.abc import Iterable
+from typing import Final
 
 MAX_NUMBER = 8_388_607
 """The highest object number (ISO 32000-1, annex C); higher ones are not remembered."""
@@ -35,3 +37,20 @@ class NumberSet:
     def __contains__(self, number: int) -> bool:
         index = number >> 3
         return index < len(self._bits) and bool(self._bits[index] & (1 << (number & 7)))
+
+
+_LEADING: Final = re.compile(rb"[-+]*+(\d{0,18})")
+
+
+def real_of(word: bytes) -> float:
+    """Return a real number (ISO 32000-2, 7.3.3), or 0 if a word is none."""
+    try:
+        return float(word)
+    except ValueError:  # a sign or a full stop alone
+        return 0.0
+
+
+def integer_of(word: bytes) -> int:
+    """Return the integer that lenient readers take a word for: its leading digits."""
+    match = _LEADING.match(word)
+    return int(match[1] or 0) if match is not None else 0

@@ -17,6 +17,9 @@ from .grammar import (
     LINE_END,
     MAX_TOKEN,
     NAME,
+    NAME_END,
+    NAME_TAIL,
+    NUMERIC,
     REAL,
     REFERENCE,
     SKIPPED,
@@ -28,6 +31,8 @@ from .grammar import (
     unescape_string,
     unhex,
 )
+from .numbers import integer_of, real_of
+from .pairing import pair
 from .plain import INTERESTING
 from .source import Source, Steps
 from .strings import HEAD, read_hexadecimal, read_literal
@@ -72,6 +77,7 @@ class Parsed:
             end of this one is missing.
         cut: Whether it was not read to its end, because that would cost too much.
         problems: Codes of what is wrong with it.
+        swallowed: What a string without an end has covered; ``None`` if that was not kept.
     """
 
     value: Value = None
@@ -79,6 +85,7 @@ class Parsed:
     header: tuple[int, int] | None = None
     cut: bool = False
     problems: set[str] = field(default_factory=set)
+    swallowed: bytes | None = b""
 
 
 class _Frame:
@@ -216,6 +223,7 @@ class ObjectParser:
         if byte == b"(":
             text = yield from read_literal(self._source, self._spend)
             self._literal(text.head, cut=text.cut)
+            self._parsed.swallowed = text.rest
         elif byte == b"<":
             text = yield from read_hexadecimal(self._source)
             self._add_text(unhex(text.head), cut=text.cut)
@@ -233,34 +241,48 @@ class ObjectParser:
     def _integer(self, value: int, offset: int) -> None:
         self._integers = [*self._integers[-1:], (value, offset, self._add(value))]
 
+    def _numeric(self, word: bytes) -> None:
+        """Read a number that is no integer, of which readers take what they can for one."""
+        if not REAL.fullmatch(word):
+            self._problem("bad-token")
+        added = self._add(real_of(word))
+        self._integers = [*self._integers[-1:], (integer_of(word), -1, added)]
+
     def _name(self, raw: bytes) -> None:
+        end = NAME_END.search(raw)
+        if end is not None:
+            tail = raw[end.start() :]
+            if NAME_TAIL.fullmatch(tail):
+                self._source.pos -= len(tail)
+            raw = raw[: end.start()]
         self._bytes += len(raw)
         if len(raw) > MAX_TOKEN // 16:
             self._problem("endless-token")
         if self._bytes > MAX_BYTES:
             raw = raw[:_CUT_BYTES]
+        text = raw
         if b"#" in raw:
             self._spend(raw.count(b"#"))
-            text = unescape_name(raw)
-            if b"\0" in text:  # the one byte that no name may contain
+            text, null, _ = unescape_name(raw).partition(b"\0")
+            if null:  # the one byte that no name may contain; it ends the name for some readers
                 self._problem("bad-token")
-            self._add(Name(text, text != raw))
-        else:
-            text = raw
-            self._add(Name(raw))
+        self._add(Name(text, text != raw or end is not None))
         if text in INTERESTING:
             self._top.interesting = True
 
     def _word(self, word: bytes) -> bool:
+        if (numeric := NUMERIC.fullmatch(word)) is not None:
+            self._numeric(numeric[1])
+            if not numeric[2]:
+                return False
+            word = b"R"
         integers, self._integers = self._integers, []
         if word == b"R" and len(integers) == _PAIR:
             self._drop(integers)
             self._add(Reference(integers[0][0], integers[1][0]))
         elif word in _CONSTANTS:
             self._add(_CONSTANTS[word])
-        elif REAL.fullmatch(word):
-            self._add(_real(word))
-        elif word.startswith(b"obj") and len(integers) == _PAIR and integers[0][0] >= 0:
+        elif word.startswith(b"obj") and len(integers) == _PAIR and min(integers[0]) >= 0:
             self._drop(integers)
             self._parsed.header = integers[0][:2]
             self._parsed.end = b"obj"
@@ -346,24 +368,11 @@ class ObjectParser:
             self._add(frame.items)
 
     def _dictionary(self, items: list[Value]) -> Dictionary:
-        """Pair keys with values; if a key is missing, resynchronize at the next name."""
-        self._spend(3 + len(items) // 4)
-        entries: list[tuple[bytes, Value]] = []
-        escaped = False
-        index = 0
-        while index < len(items):
-            key = items[index]
-            if not isinstance(key, Name):
-                self._problem("bad-dictionary")
-                index += 1
-                continue
-            value = items[index + 1] if index + 1 < len(items) else None
-            escaped |= key.escaped or (isinstance(value, Name) and value.escaped)
-            entries.append((key.text, value))
-            index += 2
-        if len(items) % 2:
+        pairs = pair(items)
+        self._spend(3 + len(items) // 4 + pairs.moved)
+        if not pairs.sound:
             self._problem("bad-dictionary")
-        return Dictionary(entries, escaped=escaped)
+        return Dictionary(pairs.entries, escaped=pairs.escaped)
 
     def _problem(self, code: str) -> None:
         self._parsed.problems.add(code)
@@ -378,14 +387,6 @@ class ObjectParser:
         if len(items) > 1:
             self._problem("many-values")
         self._parsed.value = items[0] if len(items) == 1 else _most_telling(items)
-
-
-def _real(word: bytes) -> float:
-    """Return a real number (ISO 32000-2, 7.3.3)."""
-    try:
-        return float(word)
-    except ValueError:  # a sign or a full stop alone
-        return 0.0
 
 
 def _most_telling(items: list[Value]) -> Value:

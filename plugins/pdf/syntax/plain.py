@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from .grammar import REGULAR, WHITE
+from .grammar import REGULAR, WHITE, WORDY
 
 INTERESTING: Final = frozenset(
     b"3D AA AcroForm Base Catalog EF EmbeddedFile EmbeddedFiles Encrypt GoTo3DView GoToE GoToR "
@@ -51,7 +51,7 @@ def plain_patterns(familiar: frozenset[bytes]) -> PlainPatterns:
     """
     names = INTERESTING - familiar
     heads = bytes(sorted({name[0] for name in names}))
-    keyword = rb"(?:" + _alternatives(names) + rb")(?!" + REGULAR + rb")"
+    keyword = rb"(?:" + _alternatives(names) + rb")(?!" + WORDY + rb")"
     tokens = (
         rb"(?:/(?:[^\x00\t\n\f\r ()<>\[\]{}/%#" + heads + rb"]"  # a name that begins otherwise
         rb"|(?!" + keyword + rb")" + _NAME_BYTE + rb")" + _NAME_BYTE + rb"*+"

@@ -9,15 +9,26 @@ from .source import Source
 
 HEAD: Final = 4096
 """Bytes kept of a string, as they stand in the file."""
+MAX_OPEN: Final = 1024 * 1024
+"""Bytes kept of a string for the case that it does not end."""
 _HEXADECIMAL = re.compile(rb"[0-9A-Fa-f\x00\t\n\f\r ]*+")
 
 
 class StringRead(NamedTuple):
-    """The beginning of a string, whether there is more, and codes of its damage."""
+    """A string, or the beginning of one.
+
+    Attributes:
+        head: The beginning.
+        cut: Whether there is more.
+        problems: Codes of its damage.
+        rest: What follows its beginning to the end of the file, if it has no end; if that is
+            too long to be kept, ``None``.
+    """
 
     head: bytes
     cut: bool = False
     problems: frozenset[str] = frozenset()
+    rest: bytes | None = b""
 
 
 _Reader = Generator[None, None, StringRead]
@@ -31,15 +42,14 @@ def read_literal(source: Source, spend: Callable[[int], bool]) -> _Reader:
         spend: Counts steps, and returns whether they are too many; then the string is cut.
     """
     depth = 1
-    head = bytearray()
-    cut = False
+    content = bytearray()
+    size = 0
 
     def keep_up_to(stop: int) -> None:
-        nonlocal cut
-        room = HEAD - len(head)
-        cut |= stop - source.pos > room
-        if room:
-            head.extend(source.data[source.pos : stop][:room])
+        nonlocal size
+        size += stop - source.pos
+        if len(content) < MAX_OPEN:
+            content.extend(source.data[source.pos : stop][: MAX_OPEN - len(content)])
         source.pos = stop
 
     while True:
@@ -56,10 +66,11 @@ def read_literal(source: Source, spend: Callable[[int], bool]) -> _Reader:
                 break
         elif source.ended:
             keep_up_to(len(source.data))
-            return StringRead(bytes(head), cut=True, problems=frozenset({"truncated"}))
+            rest = bytes(content) if size == len(content) else None
+            return StringRead(bytes(content[:HEAD]), True, frozenset({"truncated"}), rest)
         else:  # the end of what is in view, perhaps in the middle of an escape
             yield
-    return StringRead(bytes(head), cut=cut or bool(depth))
+    return StringRead(bytes(content[:HEAD]), cut=size > HEAD or bool(depth))
 
 
 def read_hexadecimal(source: Source) -> _Reader:

@@ -10,6 +10,7 @@ from typing import Final
 
 from .body import BodyReader
 from .effort import (
+    FAST_BYTES,
     LANDMARK,
     OBJECT,
     SLOW_BYTES,
@@ -320,6 +321,7 @@ class Walker:
         for code in sorted(parsed.problems - {"truncated"}):
             observer.problem(code, offset, number)
         observer.object(number, offset, parsed.value)
+        self._return_to(parsed.swallowed)
         if parsed.end == b"stream":
             dictionary = parsed.value if isinstance(parsed.value, Dictionary) else Dictionary([])
             yield from self._bodies.line_end(number, offset)
@@ -349,4 +351,17 @@ class Walker:
             self._observer.trailer(offset, parsed.value)
         else:
             self._observer.problem("trailer-damaged", offset, None)
+        self._return_to(parsed.swallowed)
         yield from self._objects(parsed.header)
+
+    def _return_to(self, swallowed: bytes | None) -> None:
+        """Read again, at the end of the file, what a string without an end has covered.
+
+        Readers that follow a table, or look for objects, find those in it.
+        """
+        source = self._source
+        if swallowed is None or (swallowed and self._effort.exhausted(source.offset)):
+            self._observer.skipped(source.offset, source.offset)
+        elif swallowed:
+            self._effort.spend(len(swallowed) // FAST_BYTES)
+            source.move_to(source.offset - len(swallowed), swallowed)

@@ -1,0 +1,112 @@
+"""What other readers find in broken syntax counts, although qpdf finds something else."""
+
+import ctypes
+from pathlib import Path
+
+import pypdfium2.raw as pdfium
+import pytest
+
+from pdfsluice.core.models.findings import Decision
+from tests.integration.scan.conftest import Scanner
+from tests.support.raw_pdfs import SCRIPT, document, one_page
+
+CATALOGUE = b"/OpenAction 4 0 R/Names<</JavaScript<</Names[(a) 4 0 R]>>>>"
+NAMED = b"/Names<</JavaScript 6 0 R>>"
+TREE = b"<</Names[(a) 4 0 R]>>"
+
+
+def runs(script: bytes) -> bytes:
+    """Return a document that runs an object when it is opened."""
+    return document(one_page(CATALOGUE, b"", {4: script}))
+
+
+def refers(reference: bytes) -> bytes:
+    """Return a document that refers in some way to the script that it runs."""
+    return document(one_page(CATALOGUE.replace(b"4 0 R", reference), b"", {4: SCRIPT}))
+
+
+def rebuilt(*objects: bytes) -> bytes:
+    """Return a document of which readers rebuild the table."""
+    pages = one_page(NAMED)
+    head = b"".join(b"%d 0 obj%b\nendobj\n" % (n, pages[n]) for n in (2, 3))
+    tail = b"1 0 obj%b\nendobj\ntrailer<</Root 1 0 R/Size 9>>\nstartxref\n7\n%%%%EOF\n" % pages[1]
+    return b"%PDF-1.7\n" + head + b"".join(objects) + tail
+
+
+SEEN_BY_PDFIUM = {
+    "bytes that PDFium takes for white space": runs(SCRIPT.replace(b"/JS(", b"\x80/JS\xff(")),
+    "such bytes after every name": runs(b"<</S\x80/JavaScript\xff/JS\x80(app.alert\\(1\\))>>"),
+    "such a byte between name and number": document(
+        one_page(NAMED.replace(b"Script ", b"Script\x80"), b"", {4: SCRIPT, 6: TREE})
+    ),
+    "such bytes in a reference": refers(b"4\x800\xffR"),
+    "real numbers in a reference": refers(b"4. 0. R"),
+    "a sign after a number": refers(b"4- 0 R"),
+    "a dictionary in the place of a key": runs(b"<<" + SCRIPT),
+    "an array in the place of a key": runs(b"<<[" + SCRIPT[2:]),
+    "a bracket too many": runs(b"<" + SCRIPT),
+    "a string in the place of a key": runs(b"<<(" + SCRIPT[2:]),
+    "a stream in the middle of an action": rebuilt(
+        b"4 0 obj<<stream\nx\nendstream\n" + SCRIPT[2:] + b"\nendobj\n", b"6 0 obj" + TREE + b"\n"
+    ),
+}
+"""Documents with a script that PDFium runs when it opens them."""
+SEEN_BY_OTHERS = {
+    "no white space before R": refers(b"4 0R"),
+    "a null in names": runs(b"<</S/JavaScript#00/JS#00(app.alert\\(1\\))>>"),
+    "a string without end": rebuilt(
+        b"6 0 obj<</Names[(a) 4 0 R](>>\nendobj\n", b"4 0 obj" + SCRIPT + b"\nendobj\n"
+    ),
+    "a name tree at the very end": rebuilt(
+        b"5 0 obj<</A(x>>\nendobj\n", b"4 0 obj" + SCRIPT + b"\nendobj\n"
+    )
+    + b"6 0 obj"
+    + TREE
+    + b"\nendobj\n",
+}
+"""The same for pdf.js or Poppler."""
+
+
+@pytest.mark.parametrize("name", [*SEEN_BY_PDFIUM, *SEEN_BY_OTHERS])
+def test_a_script_that_some_reader_runs_by_itself_is_refused(name: str, scanner: Scanner) -> None:
+    result = scanner.scan({**SEEN_BY_PDFIUM, **SEEN_BY_OTHERS}[name])
+    assert result.decision is not None
+    assert result.decision.refuses, result.findings
+
+
+@pytest.mark.parametrize("name", SEEN_BY_PDFIUM)
+def test_pdfium_finds_the_script(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "file.pdf"
+    path.write_bytes(SEEN_BY_PDFIUM[name])
+    pdfium.FPDF_InitLibrary()
+    opened = pdfium.FPDF_LoadDocument(str(path).encode(), None)
+    try:
+        action = pdfium.FPDFDoc_GetJavaScriptAction(opened, 0)
+        size = pdfium.FPDFJavaScriptAction_GetScript(action, None, 0)
+        text = (ctypes.c_ushort * size)()
+        pdfium.FPDFJavaScriptAction_GetScript(action, text, size)
+        pdfium.FPDFDoc_CloseJavaScriptAction(action)
+    finally:
+        pdfium.FPDF_CloseDocument(opened)
+    assert "app.alert" in bytes(text).decode("utf-16-le")
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        b"<</BaseFont/\xcb\xce\xcc\xe5\x80/X 1>>",
+        b"<</BaseFont/A\xc3\x80/F\xff 4 0 R>>",
+        b"<</A[1. 2.5 -3 .4]/B 1.5>>",
+    ],
+)
+def test_names_with_high_bytes_and_real_numbers_are_sound(
+    harmless: bytes, scanner: Scanner
+) -> None:
+    result = scanner.scan(document(one_page(b"", b"/A 4 0 R", {4: harmless})))
+    assert result.decision is Decision.NOTE
+    assert not [each for each in result.findings if each.kind == "malformed"]
+
+
+def test_damage_that_runs_nothing_is_noted(scanner: Scanner) -> None:
+    content = document(one_page(b"/OpenAction 5 0 R", b"", {4: b"<</A(x>>", 5: b"[3 0 R/Fit]"}))
+    assert scanner.decision(content) <= Decision.FLAG
