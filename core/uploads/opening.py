@@ -174,7 +174,8 @@ class UploadOpener:
         async def store() -> None:
             frontier = upload.session.committed.frontier
             whole = all(offset <= frontier for offset, _ in checkpoints.values())
-            if upload.session.state in OPEN and whole and upload.holding:
+            is_valid = whole and not upload.checkpoints_void
+            if upload.session.state in OPEN and is_valid and upload.holding:
                 sessions = self._backends.sessions
                 await sessions.save_checkpoints(upload.session.id, dict(checkpoints))
 

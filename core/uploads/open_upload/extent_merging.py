@@ -10,6 +10,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 import xxhash
 
@@ -70,6 +71,11 @@ class CommittedExtents:
     def known(self) -> Sequence[Extent] | None:
         """All extents, if they are known without asking the session store."""
         return list(self._extents) if self._scope == _EVERYWHERE else None
+
+    @property
+    def remembered(self) -> AbstractSet[Extent]:
+        """The extents that are remembered now, and those that are committed here next."""
+        return self._extents.keys()
 
     async def all(self) -> Sequence[Extent]:
         """Return all extents; the session store is asked only if they are not known."""

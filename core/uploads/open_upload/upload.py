@@ -48,6 +48,7 @@ class OpenUpload(UploadState):
         follower: Shows the bytes to the stream stages, if the upload has stages.
         closed: Whether the upload was closed; another object may stand for it now.
         blob_failed: Whether the storage failed, so that the upload has to be opened again.
+        checkpoints_void: Whether stages have seen bytes of a range that is dropped.
         claims: The ranges that requests write now.
         verdicts: What the policy decides about its findings.
         stored: Its committed bytes, as the store keeps them.
@@ -68,7 +69,7 @@ class OpenUpload(UploadState):
         super().__init__(session, backends)
         self.holding, self.deaths = holding, 0
         self._is_read = False
-        self._is_dropping = False  # ranges of which the stages have seen other bytes
+        self.checkpoints_void = False
         self.blob = blob
         self.closed = False
         self.blob_failed = False
@@ -110,6 +111,19 @@ class OpenUpload(UploadState):
         return self.holding and self.session.state in OPEN and self.session.next_chunk_id is None
 
     # Other nodes
+
+    async def refresh(self) -> None:
+        """Take in what other nodes have changed; see :meth:`.UploadState.refresh`.
+
+        If one of them has dropped a damaged range, other bytes may be committed there by now,
+        and the stages here have passed it: the upload is opened again for its next use.
+        """
+        version, extents = self.session.version, self.stored.extents.remembered
+        await super().refresh()
+        if self.follower is None or self.session.version == version:
+            return
+        if not extents <= set(await self.stored.extents.all()):
+            self.checkpoints_void = self.blob_failed = True
 
     def _take_row(self, row: Session, meanwhile: RangeSet) -> None:
         before = self.session
@@ -241,7 +255,7 @@ class OpenUpload(UploadState):
         if not corrupt:
             return False
         logger.warning("upload %s: %d stored ranges are damaged", self.session.id, len(corrupt))
-        self._is_dropping = True
+        self.checkpoints_void = True
         if self.follower is not None:
             await self.follower.close()  # no unit: the stages may be waiting for one
         try:
@@ -269,7 +283,7 @@ class OpenUpload(UploadState):
         )
         if not self.closed:
             self._start_following({})
-            self._is_dropping = False
+            self.checkpoints_void = False
 
     async def close(self, reason: PdfsluiceError) -> None:
         """End its requests, close its stages and its blob; its state is stored.
@@ -295,5 +309,6 @@ class OpenUpload(UploadState):
         if self.meter.measures != self.session.measures:
             with suppress(PdfsluiceError):  # they then lack what was measured since
                 await self.change()
-        if checkpoints and not self._is_dropping:
-            await self._backends.sessions.save_checkpoints(self.session.id, dict(checkpoints))
+        if checkpoints or self.checkpoints_void:
+            valid = {} if self.checkpoints_void else dict(checkpoints)
+            await self._backends.sessions.save_checkpoints(self.session.id, valid)
