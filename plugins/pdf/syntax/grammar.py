@@ -17,9 +17,9 @@ WORDY = rb"[^\x00\t\n\f\r ()<>\[\]{}/%" + ALSO_WHITE + rb"]"
 MAX_TOKEN = 64 * 1024
 """A name, number or word longer than this many bytes is cut."""
 
-_SKIPPED = rb"(?:" + BREAK + rb"++|%[^\r\n]{0,512}+[\r\n])*+"
+_SKIPPED = rb"(?:[" + WHITE + rb"]++|%[^\r\n]{0,512}+[\r\n])*+"
 _STRING_RUN = rb"(?:[^()\\]++|\\[\x00-\xff])*+"
-_PART = rb"(\d{1,10}+)" + BREAK + rb"{1,64}+"
+_PART = rb"(\d{1,10}+)[" + WHITE + rb"]{1,64}+"
 TOKEN = re.compile(
     _SKIPPED + rb"(?:"
     rb"/(" + REGULAR + rb"{0,65536}+)"  # 1 name
@@ -33,7 +33,7 @@ TOKEN = re.compile(
     rb"|<([0-9A-Fa-f" + WHITE + rb"]*+)>"  # 10 hexadecimal string
     rb"|(endobj|endstream|stream|xref|trailer|startxref)"  # 11 what ends an object
     rb"|(" + WORDY + rb"{1,65536}+)"  # 12 another word: true, R, obj, 1.5, ...
-    rb"|([(<>{})])"  # 13 a long or escaped string begins, or a stray delimiter
+    rb"|([(<>{})" + ALSO_WHITE + rb"])"  # 13 a long or escaped string begins, or a stray byte
     rb")?+",
 )
 """White space and comments, and the token after them, if there is one in view."""

@@ -1,4 +1,4 @@
-"""Pairs the keys of a dictionary with their values, as lenient readers do."""
+"""Makes the best of the values of a dictionary or an object, as readers do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -48,3 +48,11 @@ def pair(items: Sequence[Value]) -> Pairs:
             waiting += reversed(key)
             pairs.moved += len(key)
     return pairs
+
+
+def most_telling(items: Sequence[Value]) -> Value:
+    """Return the first dictionary among several values, or the first value."""
+    for item in items:
+        if isinstance(item, Dictionary):
+            return item
+    return items[0] if items else None

@@ -32,7 +32,7 @@ from .grammar import (
     unhex,
 )
 from .numbers import integer_of, real_of
-from .pairing import pair
+from .pairing import most_telling, pair
 from .plain import INTERESTING
 from .source import Source, Steps
 from .strings import HEAD, read_hexadecimal, read_literal
@@ -198,6 +198,9 @@ class ObjectParser:
             return self._word(match[WORD])
         if kind == END:
             return self._end(match[END])
+        if kind == DELIMITER and NAME_END.match(match[DELIMITER]):  # white space for some readers
+            self._problem("bad-token")
+            return False
         self._integers.clear()
         if kind == REFERENCE:
             self._spend(2)  # as many as if it did not stand in one piece
@@ -269,6 +272,8 @@ class ObjectParser:
         self._add(Name(text, text != raw or end is not None))
         if text in INTERESTING:
             self._top.interesting = True
+            if end is not None:
+                self._problem("bad-token")
 
     def _word(self, word: bytes) -> bool:
         if (numeric := NUMERIC.fullmatch(word)) is not None:
@@ -278,6 +283,8 @@ class ObjectParser:
             word = b"R"
         integers, self._integers = self._integers, []
         if word == b"R" and len(integers) == _PAIR:
+            if min(integers[0][1], integers[1][1]) < 0:  # only some readers take it
+                self._problem("bad-token")
             self._drop(integers)
             self._add(Reference(integers[0][0], integers[1][0]))
         elif word in _CONSTANTS:
@@ -386,12 +393,4 @@ class ObjectParser:
         items = self._stack[0].items
         if len(items) > 1:
             self._problem("many-values")
-        self._parsed.value = items[0] if len(items) == 1 else _most_telling(items)
-
-
-def _most_telling(items: list[Value]) -> Value:
-    """Return the first dictionary among several values, or the first value."""
-    for item in items:
-        if isinstance(item, Dictionary):
-            return item
-    return items[0] if items else None
+        self._parsed.value = items[0] if len(items) == 1 else most_telling(items)

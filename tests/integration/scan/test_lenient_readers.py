@@ -63,8 +63,14 @@ SEEN_BY_OTHERS = {
     + b"6 0 obj"
     + TREE
     + b"\nendobj\n",
+    "an odd reference to a tree that came before": rebuilt(
+        b"4 0 obj" + SCRIPT + b"\nendobj\n6 0 obj" + TREE + b"\nendobj\n"
+    ).replace(b"6 0 R", b"6 0R"),
+    "an odd name of a tree that came before": rebuilt(
+        b"4 0 obj" + SCRIPT + b"\nendobj\n6 0 obj" + TREE + b"\nendobj\n"
+    ).replace(b"Script 6", b"Script\x806"),
 }
-"""The same for pdf.js or Poppler."""
+"""Documents with a script that PDFium, pdf.js or Poppler runs when it opens them."""
 
 
 @pytest.mark.parametrize("name", [*SEEN_BY_PDFIUM, *SEEN_BY_OTHERS])
