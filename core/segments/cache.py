@@ -13,6 +13,7 @@ from pdfsluice.core.directories import ensure_durable
 from pdfsluice.core.errors import NotFound
 from pdfsluice.core.plugins.ports.objects import ObjectStore
 from pdfsluice.core.storage_errors import explained
+from pdfsluice.core.threads import run_uncancelled
 
 _STEP_BYTES = 8 * 1024 * 1024
 _UNFINISHED = ".downloading"
@@ -58,9 +59,12 @@ class LocalCopies:
         """Put the content of an object in its place; a failure costs a download. Blocking."""
         path = self.path(name)
         draft = path.with_name(f"{uuid4().hex}{_UNFINISHED}")
-        with suppress(OSError):
+        try:
             draft.write_bytes(content)
             draft.replace(path)
+        except OSError:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
         self.added(name)
 
     def _used(self, name: str, size: int | None = None) -> None:
@@ -89,7 +93,7 @@ class LocalCopies:
             turn = self._turns.setdefault(name, asyncio.Lock())
             async with turn:
                 if not await asyncio.to_thread(path.exists):
-                    await asyncio.to_thread(self._download, name, path)
+                    await run_uncancelled(asyncio.to_thread(self._download, name, path))
             self._used(name)
             yield path
         finally:
@@ -103,18 +107,28 @@ class LocalCopies:
         if size is None:
             raise NotFound(f"The storage holds no {name}.")
         unfinished = path.with_name(f"{path.name}{_UNFINISHED}")
-        with explained("make a local copy of the document"), unfinished.open("wb") as file:
-            buffer = memoryview(bytearray(min(size, _STEP_BYTES)))
-            position = 0
+        try:
+            with explained("make a local copy of the document"):
+                size = self._copy(name, size, unfinished)
+                unfinished.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+            raise
+        self._used(name, size)
+
+    def _copy(self, name: str, size: int, path: Path) -> int:
+        """Write an object to a file; return how many bytes it had."""
+        buffer = memoryview(bytearray(min(size, _STEP_BYTES)))
+        position = 0
+        with path.open("wb") as file:
             while position < size:
                 count = self._objects.read_into(name, position, buffer[: size - position])
                 if not count:
                     break
                 file.write(buffer[:count])
                 position += count
-        with explained("make a local copy of the document"):
-            unfinished.replace(path)
-        self._used(name, position)
+        return position
 
     def _evict(self) -> None:
         """Delete files that are not in use until the others fit."""

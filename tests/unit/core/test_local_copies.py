@@ -1,6 +1,8 @@
 """Local copies of objects: downloaded once, kept while read, then deleted."""
 
 import asyncio
+import threading
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,6 +13,7 @@ from pdfsluice.core.segments import names
 from pdfsluice.core.segments.cache import LocalCopies
 from pdfsluice.core.segments.derived import DerivedObjects
 from pdfsluice.core.testing import MemoryObjectStore
+from tests.support.waiting import until
 
 
 class CountingStore(MemoryObjectStore):
@@ -55,6 +58,45 @@ async def test_an_object_is_downloaded_once_for_all(
     name = document(objects)
     assert await asyncio.gather(*(size_of(copies, name) for _ in range(5))) == [1000] * 5
     assert objects.downloads == 1
+
+
+class HeldStore(MemoryObjectStore):
+    """Holds every read until it may continue, and counts those that run at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_continue = threading.Event()
+        self.running: list[int] = []
+        self.most = 0
+
+    def read_into(self, name: str, offset: int, buffer: memoryview) -> int:
+        self.running.append(offset)
+        self.most = max(self.most, len(self.running))
+        self.may_continue.wait(10)
+        self.running.pop()
+        return super().read_into(name, offset, buffer)
+
+
+async def test_a_reader_that_leaves_does_not_let_another_write_the_same_file(
+    tmp_path: Path,
+) -> None:
+    objects = HeldStore()
+    copies = LocalCopies(tmp_path / "copies", objects, max_bytes=2500)
+    copies.prepare()
+    name = names.document(str(uuid4()))
+    objects.put(name, memoryview(bytes(1000)))
+    leaving = asyncio.create_task(size_of(copies, name))
+    await until(lambda: objects.running)
+    leaving.cancel()
+    staying = asyncio.create_task(size_of(copies, name))
+    with suppress(TimeoutError):  # it has a moment to begin
+        async with asyncio.timeout(0.1):
+            await until(lambda: len(objects.running) > 1)
+    objects.may_continue.set()
+    assert await staying == 1000
+    assert objects.most == 1
+    await asyncio.gather(leaving, return_exceptions=True)
+    assert leaving.cancelled()
 
 
 async def test_the_least_recently_read_is_deleted(
