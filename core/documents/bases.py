@@ -123,14 +123,19 @@ class DeltaBases:
             try:
                 document = await self._catalogue.get(session.replaces, owner=session.owner)
                 path = await stack.enter_async_context(self._files.open(document))
-                base = await asyncio.to_thread(BaseFile.opened, path, document.file_size)
+
+                def open_file() -> BaseFile:
+                    base = BaseFile.opened(path, document.file_size)
+                    stack.callback(base.close)  # also if the caller has left meanwhile
+                    return base
+
+                base = await run_uncancelled(asyncio.to_thread(open_file))
             except (DocumentNotFound, StorageFailed, OSError) as error:
                 raise BaseChanged(
                     f"document {session.replaces} cannot be copied from any more",
                     hint=_HINT,
                     details={"document_id": session.replaces},
                 ) from error
-            stack.callback(base.close)
             yield base
 
 
