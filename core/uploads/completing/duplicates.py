@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from pdfsluice.core.document_files import DocumentFiles
+from pdfsluice.core.errors import PdfsluiceError
 from pdfsluice.core.models.documents import Document
 from pdfsluice.core.models.jobs import JobKind, JobState
 from pdfsluice.core.models.sessions import Session
@@ -76,8 +77,15 @@ class Duplicates:
             self._on_jobs(document.id, [_IMPORT], document.owner)
 
     async def finish(self, session: Session, document: Document) -> None:
-        """Delete the bytes of an upload that an existing document completed."""
-        await self._uploads.remove(session.id)
+        """Delete the bytes of an upload that an existing document completed.
+
+        If they cannot be deleted now, they are as bytes of no open upload.
+        """
+        try:
+            await self._uploads.remove(session.id)
+        except PdfsluiceError as error:
+            extra = {"session_id": session.id}
+            logger.warning("bytes of a duplicate stay for now: %s", error.message, extra=extra)
         if session.auto_build_index:
             await self._index(document)
 

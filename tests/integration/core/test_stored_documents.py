@@ -22,6 +22,7 @@ from pdfsluice.core.models.sessions import Session, SessionState
 from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore, UploadStore
 from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from pdfsluice.core.uploads.completing.results import Completion
+from pdfsluice.plugins.local_store.store import LocalUploadStore
 from tests.support.runtimes import a_runtime, initiate, send_all
 
 DATA = b"%PDF-1.7\n" + bytes(range(256)) * 40
@@ -82,6 +83,23 @@ async def test_the_wish_of_a_duplicate_to_be_indexed_is_honoured(runtime: Runtim
     await stored(runtime, auto_build_index=True)
     status = await runtime.library.import_status(first.document)
     assert JobKind.INDEX in {job.kind for job in status.jobs}
+
+
+async def test_a_duplicate_completes_though_its_bytes_cannot_be_deleted(
+    runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_store: LocalUploadStore, _blob_id: str) -> None:
+        raise StorageFailed("the disk is away")
+
+    first = await stored(runtime)
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalUploadStore, "remove", fail)
+        again = await stored(runtime, auto_build_index=True)
+    assert (again.duplicate, again.document.id) == (True, first.document.id)
+    kinds = {job.kind for job in (await runtime.library.import_status(first.document)).jobs}
+    assert JobKind.INDEX in kinds
+    await runtime.sweeper.reconcile(sole_store=True)
+    assert not [*(tmp_path / "uploads").glob("*.part")]
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "shorter", "flipped"])
