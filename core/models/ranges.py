@@ -45,7 +45,7 @@ class RangeSet:
         return self.ranges[0][1] if self.ranges and self.ranges[0][0] == 0 else 0
 
     def add(self, start: int, end: int) -> "RangeSet":
-        """Return the set with ``[start, end)`` added, in time logarithmic in the gaps."""
+        """Return the set with ``[start, end)`` added."""
         if end <= start:
             return self
         first = bisect_left(self.ranges, start, key=lambda r: r[1])
