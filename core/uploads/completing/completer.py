@@ -289,6 +289,7 @@ class Completer:
         except NotFound:
             existing = await self._duplicates.find(session, sha256)
             if existing is not None:  # an earlier attempt gave it these bytes
+                await self._duplicates.repeat_failed(existing)
                 await self._end_as_duplicate(upload, existing, {})
                 return Completion(upload.session, existing)
             error = StorageFailed("The bytes of the upload are gone.", hint="Start a new upload.")

@@ -66,6 +66,10 @@ class Duplicates:
         logger.warning("document %d is repaired by another upload of its file", document.id)
         await self._uploads.replace(document.blob_id, session.id)
         self._files.healed(document)
+        await self.repeat_failed(document)
+
+    async def repeat_failed(self, document: Document) -> None:
+        """Repeat the importers of a document that failed, perhaps for the lack of its file."""
         jobs = await self._catalogue.jobs(document.id)
         latest = {job.importer: job for job in jobs if job.kind is _IMPORT}
         failed = [job for job in latest.values() if job.state in _FAILED]

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,17 +13,23 @@ from pdfsluice.core.document_files import DocumentFiles
 from pdfsluice.core.documents.scrubbing import Scrubber
 from pdfsluice.core.errors import (
     DocumentNotFound,
+    DocumentUnreadable,
     DuplicateDocument,
     StorageFailed,
     StorageFull,
 )
-from pdfsluice.core.models.jobs import JobKind
+from pdfsluice.core.models.jobs import Job, JobKind, JobState
 from pdfsluice.core.models.sessions import Session, SessionState
+from pdfsluice.core.plugins.hookspecs import hookimpl
+from pdfsluice.core.plugins.ports.context import PluginContext
+from pdfsluice.core.plugins.ports.documents import ImportContext, ImporterSpec
 from pdfsluice.core.plugins.ports.stores import Catalogue, SessionStore, UploadStore
 from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from pdfsluice.core.uploads.completing.results import Completion
 from pdfsluice.plugins.local_store.store import LocalUploadStore
+from pdfsluice.plugins.sql.catalogue import SqlCatalogue
 from tests.support.runtimes import a_runtime, initiate, send_all
+from tests.support.waiting import until
 
 DATA = b"%PDF-1.7\n" + bytes(range(256)) * 40
 
@@ -166,6 +172,56 @@ async def test_a_crash_while_a_document_is_healed_is_made_good(tmp_path: Path) -
         done = await runtime.uploads.complete(LOCAL, session.id)
         assert done.document.id == first.document.id
         assert await content(runtime, first.document.id) == DATA
+
+
+class Reads:
+    """A plugin with an importer that cannot read anything at first."""
+
+    can_read = False
+
+    @hookimpl
+    def pdfsluice_register_importers(self, context: PluginContext) -> list[ImporterSpec]:
+        del context
+        return [ImporterSpec(name="reads", importer=self)]
+
+    async def run(self, context: ImportContext) -> None:
+        if not self.can_read:
+            raise DocumentUnreadable("there is nothing to read")
+
+    async def forget(self, document_id: int) -> None:
+        del document_id
+
+
+async def test_a_document_is_imported_again_though_the_database_failed_when_it_was_healed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin, real = Reads(), SqlCatalogue.jobs
+    async with a_runtime(tmp_path, plugin) as runtime:
+        first = await stored(runtime)
+
+        async def state() -> JobState:
+            (job,) = (await runtime.library.import_status(first.document)).latest
+            return job.state
+
+        async def state_is(wanted: JobState) -> bool:
+            return await state() is wanted
+
+        await until(lambda: state_is(JobState.FAILED))
+        file, plugin.can_read = file_of(tmp_path, first), True
+        file.unlink()
+        session = await sent(runtime)
+        errors = [StorageFailed("the database is away")]
+
+        async def jobs(catalogue: SqlCatalogue, document_id: int) -> Sequence[Job]:
+            if errors and file.exists():
+                raise errors.pop()
+            return await real(catalogue, document_id)
+
+        monkeypatch.setattr(SqlCatalogue, "jobs", jobs)
+        with pytest.raises(StorageFailed, match="away"):
+            await runtime.uploads.complete(LOCAL, session.id)
+        assert (await runtime.uploads.complete(LOCAL, session.id)).duplicate
+        await until(lambda: state_is(JobState.DONE))
 
 
 def parts_of(runtime: Runtime) -> tuple[SessionStore, UploadStore]:
