@@ -69,7 +69,7 @@ class Duplicates:
         await self.repeat_failed(document)
 
     async def repeat_failed(self, document: Document) -> None:
-        """Repeat the importers of a document that failed, perhaps for the lack of its file."""
+        """Repeat the importers of a document that failed, perhaps without its file."""
         jobs = await self._catalogue.jobs(document.id)
         latest = {job.importer: job for job in jobs if job.kind is _IMPORT}
         failed = [job for job in latest.values() if job.state in _FAILED]
