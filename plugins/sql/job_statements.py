@@ -1,11 +1,13 @@
 """The statements that queue, claim and report background jobs."""
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     BindParameter,
+    Select,
     String,
     Table,
     bindparam,
@@ -98,8 +100,8 @@ def claim_next(
     last: Collection[str],
     *,
     shared: bool = False,
-) -> tuple[Prepared, Mapping[str, Any]]:
-    """Return the statement that claims the next job that is due, and its parameters.
+) -> tuple["Claiming", Mapping[str, Any]]:
+    """Return the statements that claim the next job that is due, and their parameters.
 
     That is the oldest one. With other nodes it is one of the owner with the fewest running,
     and no job that waits for a node with its file.
@@ -126,8 +128,23 @@ def _padded(values: list[str]) -> list[str]:
     return values + values[-1:] * (size - len(values))
 
 
+@dataclass(frozen=True, slots=True)
+class Claiming:
+    """The statements that claim the next job that is due.
+
+    Attributes:
+        next: Claims it.
+        look: Returns its id.
+        found: Claims the job with this id, unless that has changed meanwhile.
+    """
+
+    next: Prepared
+    look: Prepared
+    found: Prepared
+
+
 @lru_cache(maxsize=64)
-def _claim_next(kinds: int, passed_over: int, last: int, *, shared: bool) -> Prepared:
+def _claim_next(kinds: int, passed_over: int, last: int, *, shared: bool) -> Claiming:
     owner = documents.c.owner
     chosen = (
         select(_queued.c.id)
@@ -140,7 +157,6 @@ def _claim_next(kinds: int, passed_over: int, last: int, *, shared: bool) -> Pre
             or_(_queued.c.kind == JobKind.IMPORT.value, not_(_other_work_comes_later)),
         )
         .limit(1)
-        .with_for_update(skip_locked=True, of=_queued)  # SQLite has one writer and leaves this out
     )
     if passed_over:
         chosen = chosen.where(owner.not_in(_members("passed_over", passed_over)))
@@ -167,7 +183,18 @@ def _claim_next(kinds: int, passed_over: int, last: int, *, shared: bool) -> Pre
         )
     if last:
         chosen = chosen.order_by(owner.in_(_members("last", last)))
-    return Prepared(_start.where(jobs.c.id == chosen.order_by(_queued.c.id).scalar_subquery()))
+    chosen = chosen.order_by(_queued.c.id)
+    return Claiming(
+        next=_claim(chosen),
+        look=Prepared(chosen),
+        found=_claim(chosen.where(_queued.c.id == bindparam("found"))),
+    )
+
+
+def _claim(chosen: Select[tuple[int]]) -> Prepared:
+    # SQLite has one writer and leaves the lock out
+    locked = chosen.with_for_update(skip_locked=True, of=_queued)
+    return Prepared(_start.where(jobs.c.id == locked.scalar_subquery()))
 
 
 def _members(name: str, size: int) -> list[BindParameter[str]]:

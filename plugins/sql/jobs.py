@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, update
 
@@ -24,9 +25,12 @@ from .job_statements import (
     new_job,
 )
 from .live import LIVE_IDS
-from .prepared import AnyRow
+from .prepared import AnyRow, Prepared
 from .reading import MAX_ID, require_document
 from .schema import jobs
+
+_MAX_LOOKS = 3
+"""How often a job is looked for that another node claims first."""
 
 
 class SqlJobs:
@@ -90,28 +94,31 @@ class SqlJobs:
             "folder": self._database.folder,
             "now": to_micros(datetime.now(UTC)),
         }
-        chosen, choice = claim_next(
+        statements, choice = claim_next(
             [kind.value for kind in kinds], passing_over, last, shared=self._database.shared
         )
+        values = {**claiming, **choice}
 
-        def operation(connection: Connection) -> tuple[Sequence[Job], Document] | None:
-            while True:  # again if the document was deleted meanwhile, and the job with it
-                first = chosen.run(connection, {**claiming, **choice}).one_or_none()
-                if first is None:
-                    return None
-                rows = [first]
-                if first.kind == JobKind.IMPORT.value and first.attempts == 1:
-                    others = {**claiming, "document": first.document_id}
-                    rows += CLAIM_OTHERS.run(connection, others)
-                document = CLAIMED.run(connection, {"document": first.document_id}).one_or_none()
-                if document is not None:
-                    break
-            waits = bool(document.index_waits)
-            claimed = [replace(read_job(row), index_waits=waits) for row in rows]
-            return sorted(claimed, key=lambda job: job.id), read_document(document)
+        async def claimed(statement: Prepared) -> tuple[Sequence[Job], Document] | None:
+            # While one import of a document is running, no other node claims the others.
+            return await self._database.write(
+                lambda connection: _claim(connection, statement, values), is_single=True
+            )
 
-        # While one import of a document is running, no other node claims the others.
-        return await self._database.write(operation, is_single=True)
+        if not passing_over and not last:
+            return await claimed(statements.next)
+        # To find jobs of other owners, all that are queued may be looked at: 0.2 s for 100,000,
+        # in which the writer commits uploads.
+        for _ in range(_MAX_LOOKS):
+            found = await self._database.read(
+                lambda connection: statements.look.run(connection, values).scalar_one_or_none()
+            )
+            if found is None:
+                return None
+            values["found"] = found
+            if (jobs_of_document := await claimed(statements.found)) is not None:
+                return jobs_of_document
+        return await claimed(statements.next)
 
     async def report(
         self,
@@ -175,3 +182,21 @@ class SqlJobs:
             ).rowcount
 
         return await self._database.write(operation)
+
+
+def _claim(
+    connection: Connection, statement: Prepared, values: Mapping[str, Any]
+) -> tuple[Sequence[Job], Document] | None:
+    while True:  # again if the document was deleted meanwhile, and the job with it
+        first = statement.run(connection, values).one_or_none()
+        if first is None:
+            return None
+        rows = [first]
+        if first.kind == JobKind.IMPORT.value and first.attempts == 1:
+            rows += CLAIM_OTHERS.run(connection, {**values, "document": first.document_id})
+        document = CLAIMED.run(connection, {"document": first.document_id}).one_or_none()
+        if document is not None:
+            break
+    waits = bool(document.index_waits)
+    claimed = [replace(read_job(row), index_waits=waits) for row in rows]
+    return sorted(claimed, key=lambda job: job.id), read_document(document)
