@@ -110,12 +110,12 @@ class SqlJobs:
         # To find jobs of other owners, all that are queued may be looked at: 0.2 s for 100,000,
         # in which the writer commits uploads.
         for _ in range(_MAX_LOOKS):
-            found = await self._database.read(
+            candidate = await self._database.read(
                 lambda connection: statements.look.run(connection, values).scalar_one_or_none()
             )
-            if found is None:
+            if candidate is None:
                 return None
-            values["found"] = found
+            values["found"] = candidate
             if (jobs_of_document := await claimed(statements.found)) is not None:
                 return jobs_of_document
         return await claimed(statements.next)

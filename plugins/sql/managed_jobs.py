@@ -36,9 +36,10 @@ from .reading import MAX_ID
 from .schema import documents, jobs
 
 _QUEUED, _RUNNING = JobState.QUEUED.value, JobState.RUNNING.value
+_with_documents = jobs.join(documents, documents.c.id == jobs.c.document_id)
 _listed = (
     select(jobs, documents.c.owner, documents.c.title)
-    .select_from(jobs.join(documents, documents.c.id == jobs.c.document_id))
+    .select_from(_with_documents)
     .order_by(jobs.c.id.desc())
 )
 _mine = jobs.c.node == bindparam("me")
@@ -66,9 +67,9 @@ class SqlManagedJobs:
     ) -> tuple[Sequence[ListedJob], int]:
         """Return jobs with ids below ``after``, newest first, and how many there are."""
         conditions = _conditions(wanted)
-        matching = _listed.where(*conditions)
-        total = select(func.count()).select_from(matching.order_by(None).subquery())
-        page = matching.limit(limit)
+        counted = _with_documents if wanted.owner else jobs
+        total = select(func.count()).select_from(counted).where(*conditions)
+        page = _listed.where(*conditions).limit(limit)
         if after is not None:
             page = page.where(jobs.c.id < min(after, MAX_ID))
 

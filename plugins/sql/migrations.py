@@ -216,6 +216,12 @@ def _mark_readers(connection: Connection) -> None:
         connection.execute(text("ALTER TABLE holds ADD COLUMN reading INTEGER NOT NULL DEFAULT 0"))
 
 
+def _index_current(connection: Connection) -> None:
+    """Index the documents that no version replaces."""
+    columns = "documents (owner, id) WHERE replaced_by IS NULL"
+    connection.execute(text(f"CREATE INDEX documents_current ON {columns}"))
+
+
 STEPS: Sequence[Step] = (
     _name_clients,
     _mark_quarantined,
@@ -236,6 +242,7 @@ STEPS: Sequence[Step] = (
     _keep_rate_limits,
     _mark_readers,
     create_functions,
+    _index_current,
 )
 """Step *n* (from 0) turns the tables of version *n + 1* into those of version *n + 2*."""
 

@@ -116,10 +116,10 @@ def find_documents(
 ) -> Sequence[int]:
     """Return the ids of the documents that a filter accepts, ascending."""
     table = documents.c
-    query = select(
-        table.id, table.title, table.filename, table.tags, table.created_at, table.metadata
-    ).order_by(table.id)
-    query = query.where(table.replaced_by.is_(None))
+    columns = [table.id, table.title, table.filename, table.created_at]
+    columns += [table.tags] if wanted.tags else []
+    columns += [table.metadata] if wanted.metadata else []
+    query = select(*columns).where(table.replaced_by.is_(None)).order_by(table.id)
     if owner is not None:
         query = query.where(table.owner == owner)
     if wanted.documents is not None:
@@ -135,9 +135,9 @@ def find_documents(
         if wanted.accepts(
             title=row.title,
             filename=row.filename,
-            tags=orjson.loads(row.tags),
+            tags=orjson.loads(row.tags) if wanted.tags else (),
             created_at=from_micros(row.created_at),
-            metadata=orjson.loads(row.metadata),
+            metadata=orjson.loads(row.metadata) if wanted.metadata else {},
         )
     ]
 

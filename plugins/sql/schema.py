@@ -100,6 +100,13 @@ documents = Table(
         postgresql_where=text("lineage IS NOT NULL"),
     ),
     Index("documents_by_digest", "owner", "sha256"),
+    Index(  # counts documents without reading their rows, which are long
+        "documents_current",
+        "owner",
+        "id",
+        sqlite_where=text("replaced_by IS NULL"),
+        postgresql_where=text("replaced_by IS NULL"),
+    ),
     sqlite_autoincrement=True,  # the id of a deleted document is never given again
 )
 

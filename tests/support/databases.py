@@ -80,6 +80,7 @@ def to_version_1(connection: Connection) -> None:
         "ALTER TABLE pages DROP COLUMN layout",
         "ALTER TABLE documents DROP COLUMN tags",
         "DROP INDEX documents_by_lineage",
+        "DROP INDEX documents_current",
         *(
             f"ALTER TABLE documents DROP COLUMN {name}"
             for name in ("lineage", "version", "replaced_by")
