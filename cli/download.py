@@ -20,7 +20,7 @@ from rich.progress import (
 )
 
 from pdfsluice.client.client import DEFAULT_SERVER, Client
-from pdfsluice.client.download import shortened
+from pdfsluice.client.download import check_target, shortened
 from pdfsluice.client.encryption import plain_name
 from pdfsluice.client.errors import ClientError, Unreachable
 from pdfsluice.client.models import Document
@@ -40,6 +40,14 @@ from .options import (
 )
 
 
+def _place(text: str) -> Path:
+    """Return the path that is meant; one with a slash at its end has to be a folder."""
+    place = Path(text)
+    if text.endswith("/") and not place.is_dir():
+        raise typer.BadParameter(f"there is no folder {text!r}; create it first")
+    return place
+
+
 def download(
     document_id: Annotated[int, typer.Argument(metavar="ID", help="Number of the document.")],
     server: Server = DEFAULT_SERVER,
@@ -51,6 +59,7 @@ def download(
         typer.Option(
             "--output",
             "-o",
+            parser=_place,
             metavar="FILE",
             help="File, folder, or - for standard output. By default the file is stored in the"
             " current folder, under its own name.",
@@ -127,6 +136,7 @@ async def _to_file(
     async with client:
         document = await client.document(document_id)
         target = target_of(document, output, decrypted=identity is not None)
+        check_target(target)
         if target.exists() and not force:
             raise ClientError(
                 f"{target} exists already",

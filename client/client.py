@@ -9,7 +9,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from .administration import Administration
-from .download import Download, shortened
+from .download import Download, check_target, shortened
 from .encryption import SUFFIX, decrypt, encrypted_copy
 from .errors import ClientError
 from .events import UploadEvent
@@ -288,7 +288,7 @@ class Client(Administration, Reading, Searches):
         Raises:
             DigestMismatch: What arrived is not what the server announced.
             NotFound: There is no such document, or its file is not available.
-            ClientError: It cannot be decrypted.
+            ClientError: It cannot be decrypted, or the target is a folder, a device or a pipe.
         """
         document = await self.document(document_id)
         if identity is not None:
@@ -316,6 +316,7 @@ class Client(Administration, Reading, Searches):
         if not isinstance(target, Path | str):
             raise ClientError("a stream cannot be decrypted", code="option-invalid")
         place = Path(target)
+        check_target(place)
         encrypted = place.with_name(shortened(f".{place.name}{SUFFIX}"))
         await self.download(document.id, encrypted, on_progress=on_progress)
         await asyncio.to_thread(decrypt, encrypted, place, identity)

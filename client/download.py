@@ -62,12 +62,7 @@ class Download:
                 another download writes to it.
         """
         try:
-            if self._target.is_dir():
-                raise ClientError(
-                    f"{self._target} is a folder",
-                    code="file-unwritable",
-                    hint="Give the name of the file too.",
-                )
+            check_target(self._target)
             with self._locked() as descriptor:
                 self._take_up(descriptor)
                 await self._fetch(descriptor)
@@ -157,6 +152,29 @@ class Download:
                 hint="Try again; if it happens again, the file on the server is damaged.",
             )
         os.fsync(descriptor)
+
+
+def check_target(target: Path) -> None:
+    """Check that a finished file can have this name.
+
+    A folder cannot be replaced. A device or a pipe can, by a user who may write to its folder,
+    and would be gone for all programs.
+
+    Raises:
+        ClientError: There is something else than a file.
+    """
+    if target.is_dir():
+        raise ClientError(
+            f"{target} is a folder",
+            code="file-unwritable",
+            hint="Give the name of the file too.",
+        )
+    if target.exists() and not target.is_file():
+        raise ClientError(
+            f"{target} is a device or a pipe, and would be replaced by the file",
+            code="file-unwritable",
+            hint="Give the name of a file, or write to standard output.",
+        )
 
 
 def part_of(target: Path, document: Document) -> Path:

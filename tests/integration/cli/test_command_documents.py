@@ -123,6 +123,8 @@ def test_a_document_is_downloaded(
     assert pdfsluice_here("download", number, "-o", "renamed.pdf", *at).code == 0
     assert (folder / "renamed.pdf").read_bytes() == path.read_bytes()
     assert pdfsluice_here("download", "999999", *at).code == 1
+    absent = pdfsluice_here("download", number, "-o", "absent/", *at)
+    assert (absent.code, "there is no folder 'absent/'" in absent.err) == (2, True)
     assert sorted(each.name for each in folder.iterdir()) == ["otters.pdf", "renamed.pdf"]
 
 

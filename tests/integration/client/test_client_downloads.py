@@ -16,7 +16,7 @@ from pdfsluice.client import (
 )
 from pdfsluice.client.download import part_of
 from pdfsluice.core.testing.pdfs import write_large_pdf
-from tests.support.commands import Outcome, pdfsluice
+from tests.support.commands import Outcome, pdfsluice, pdfsluice_here
 from tests.support.fault_proxy import CutAnswer, Fault, fault_proxy
 from tests.support.servers import RunningServer
 
@@ -185,6 +185,24 @@ async def test_a_file_with_a_long_name_comes_back(
     async with Client(server.base_url) as client:
         await client.download(document.id, target / name)
     assert (target / name).read_bytes() == pdf.with_name(name).read_bytes()
+
+
+@pytest.mark.parametrize("identity", [None, "identity"])
+async def test_what_is_no_file_is_never_replaced(
+    server: RunningServer, pdf: Path, identity: str | None
+) -> None:
+    document = await uploaded(server, pdf)
+    pipe = pdf.with_name("pipe")
+    os.mkfifo(pipe)
+    secret = None if identity is None else pdf.with_name(identity)
+    async with Client(server.base_url) as client:
+        with pytest.raises(ClientError, match="is a device or a pipe"):
+            await client.download(document.id, pipe, identity=secret)
+    words = ("download", str(document.id), "--force", "-o", pipe, "--server", server.base_url)
+    forced = await asyncio.to_thread(pdfsluice_here, *words)
+    assert (forced.code, "is a device or a pipe" in forced.err) == (1, True)
+    assert pipe.is_fifo()
+    assert sorted(path.name for path in pdf.parent.iterdir()) == ["pipe", "report.pdf"]
 
 
 async def test_a_folder_is_refused_before_anything_is_fetched(
