@@ -6,12 +6,27 @@ from typing import Any
 import orjson
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
+
+from pdfsluice.core.text import legible
 
 _NO_LIMIT = 10_000
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
-_wide = Console(highlight=False, width=_NO_LIMIT)
+
+class SafeConsole(Console):
+    """A console that shows control characters instead of obeying them.
+
+    Names of files, and what a server returns, may have some; a terminal would obey them.
+    """
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return text with escapes for control characters, except newlines and tabs."""
+        return super().render_str(legible(text, keep="\n\t"), **options)
+
+
+out = SafeConsole(highlight=False)
+err = SafeConsole(stderr=True, highlight=False)
+_wide = SafeConsole(highlight=False, width=_NO_LIMIT)
 
 
 def print_json(value: Any) -> None:

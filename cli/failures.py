@@ -49,10 +49,16 @@ def run(work: Coroutine[Any, Any, T], *, as_json: bool = False) -> T:
         raise typer.Exit(Exit.INTERRUPTED) from None
 
 
-def report(error: Exception) -> Exit:
-    """Print an error and return the exit code that belongs to it."""
+def report(error: Exception, about: str = "") -> Exit:
+    """Print an error and return the exit code that belongs to it.
+
+    Args:
+        error: What went wrong.
+        about: The name of the file with which it did, if there are several.
+    """
     message, hint = _words(error)
-    err.print(f"[bold red]error:[/] {escape(_sentence(message))}", soft_wrap=True)
+    subject = f"{about}: " if about and about not in message else ""
+    err.print(f"[bold red]error:[/] {escape(subject + _sentence(message))}", soft_wrap=True)
     if isinstance(error, ContentRejected):
         print_findings(error.findings)
     if hint:

@@ -13,6 +13,7 @@ from pdfsluice.client.client import DEFAULT_SERVER, Client, Listener
 from pdfsluice.client.errors import ClientError, ContentRejected, SessionGone
 from pdfsluice.client.models import Document
 from pdfsluice.client.progress import TransferProgress
+from pdfsluice.core.text import legible
 
 from .bars import UploadDisplay, display
 from .console import (
@@ -114,7 +115,9 @@ class _Run:
                     with display(self.file.name, err, quiet=self.output.quiet) as bars:
                         document = await self._one(client, bars)
                 except ClientError as error:
-                    self.exits.append(await self._failed(client, error))
+                    several = len(files) > 1 and not hopeless(error)
+                    about = legible(self.file.name) if several else ""
+                    self.exits.append(await self._failed(client, error, about))
                     if hopeless(error):
                         self._print_unsent(files[number + 1 :], error)
                         return
@@ -122,9 +125,9 @@ class _Run:
                     self.exits.append(Exit.OK)
                     self._report(document)
 
-    async def _failed(self, client: Client, error: ClientError) -> Exit:
+    async def _failed(self, client: Client, error: ClientError, about: str) -> Exit:
         """Report what went wrong with the current file, its state, and what to do next."""
-        code = report(error)
+        code = report(error, about)
         if self.output.json:
             print_json(
                 {
@@ -172,7 +175,7 @@ class _Run:
         caveats = _caveats(document)
         mark = "[yellow]![/]" if caveats else "[green]✓[/]"
         out.print(
-            f"{mark} {escape(self.file.name)} {verb} document [bold]{document.id}[/]:"
+            f"{mark} {escape(legible(self.file.name))} {verb} document [bold]{document.id}[/]:"
             f" {escape(document.title)} ({decimal(document.file_size)}{pages}{version}{searchable})"
             f"{'; ' if caveats else ''}{escape(caveats)}",
             soft_wrap=True,
@@ -183,7 +186,7 @@ class _Run:
 
     def advise(self, why: str) -> None:
         """Report how to resume the interrupted upload."""
-        now, name = self.latest, escape(self.file.name)
+        now, name = self.latest, escape(legible(self.file.name))
         if self.stored is not None:
             err.print(
                 f"{why} {name} is document {self.stored.id}, and its import continues. See:\n"

@@ -181,7 +181,7 @@ if TYPE_CHECKING:
     from .processes.pool import ChildPool
     from .runtime.inspector import installed_inspector
     from .segments import SegmentedUploadStore, open_segmented_store
-    from .text import printable
+    from .text import legible, printable
 
 __all__ = [
     "API_VERSION",
@@ -366,6 +366,7 @@ __all__ = [
     "closing",
     "hookimpl",
     "installed_inspector",
+    "legible",
     "open_segmented_store",
     "path_from_text",
     "path_to_text",

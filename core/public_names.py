@@ -66,7 +66,7 @@ _MODULES = {
     "models.passages": "Match Passage",
     "models.ranges": "RangeSet",
     "segments": "SegmentedUploadStore open_segmented_store",
-    "text": "printable",
+    "text": "legible printable",
 }
 
 HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}

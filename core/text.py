@@ -4,6 +4,7 @@ import unicodedata
 
 _HARMLESS_SPACE = frozenset("\t\n\r\f\v")
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_OBEYED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _JOINERS = frozenset("\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}")
 
 
@@ -21,6 +22,27 @@ def printable(text: str, limit: int) -> str:
     if len(joined) > limit or len(text) > len(head):
         return joined[: limit - 1] + "…"
     return joined
+
+
+def legible(text: str, keep: str = "") -> str:
+    """Return text with escapes for what a terminal obeys or hides.
+
+    Unlike :func:`printable` it loses nothing: it is for the name of a file that is there.
+
+    Args:
+        text: Any text, from any source.
+        keep: Characters that stay as they are.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character.encode("unicode_escape").decode()
+        if character not in keep
+        and character not in _JOINERS
+        and unicodedata.category(character) in _OBEYED
+        else character
+        for character in text
+    )
 
 
 def _visible(character: str) -> str:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pdfsluice.config import SettingsError, Size
-from pdfsluice.core import Decision, Explanation, PluginError, Policy
+from pdfsluice.core import Decision, Explanation, PluginError, Policy, legible
 from pdfsluice.core.events.hub import EventHub
 from pdfsluice.core.plugins.loading import load_all
 from pdfsluice.core.plugins.registry import Registry, choose
@@ -22,7 +22,7 @@ from pdfsluice.core.runtime.registry import build_registry
 from pdfsluice.core.scanning.inspection import INSPECTING_KINDS, Inspection, Inspector
 
 from .files import files_of
-from .output import OUTPUTS, VERDICTS, Output, shown
+from .output import OUTPUTS, VERDICTS, Output
 from .progress import Progress
 
 PRESETS = frozenset({"permissive", "standard", "strict"})
@@ -170,7 +170,7 @@ async def _scan(
                 worst = max(worst, result.decision or Decision.NOTE)
     output.close()
     for folder in empty:
-        _say(f"There is no PDF in {escape(shown(folder))}.")
+        _say(f"There is no PDF in {escape(legible(str(folder)))}.")
     threshold = next((d for d, name in VERDICTS.items() if name == fail_on), None)
     if threshold is not None and worst >= threshold:
         return Exit.REFUSED

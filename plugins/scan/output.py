@@ -11,7 +11,7 @@ import orjson
 from rich.console import Console
 from rich.markup import escape
 
-from pdfsluice.core import Decision, Explanation, Finding, Severity, Unscanned
+from pdfsluice.core import Decision, Explanation, Finding, Severity, Unscanned, legible
 from pdfsluice.core.scanning.inspection import Inspection
 
 VERDICTS = {
@@ -111,9 +111,9 @@ class Text:
         verdict = "error" if result.decision is None else VERDICTS[result.decision]
         self._counts[verdict] = self._counts.get(verdict, 0) + 1
         style = self._STYLES[verdict]
-        self._print(f"[{style}]{verdict:<10}[/] {escape(shown(result.path))}")
+        self._print(f"[{style}]{verdict:<10}[/] {escape(legible(str(result.path)))}")
         if result.error:
-            self._print(f"    {escape(result.error)}")
+            self._print(f"    {escape(legible(result.error))}")
         for finding in result.findings:
             self._print_finding(finding)
         for item in result.unscanned:

@@ -15,6 +15,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
+from pdfsluice.core import legible
 from pdfsluice.core.scanning.inspection import Inspection, Inspector
 
 LARGE = 32 * 1024 * 1024
@@ -53,7 +54,7 @@ class Progress:
         size = _size_of(path)
         if self._bars.disable or size < LARGE:
             return await inspector.inspect(path)
-        bar = self._bars.add_task(escape(path.name), total=size)
+        bar = self._bars.add_task(escape(legible(path.name)), total=size)
         try:
             return await inspector.inspect(path, lambda more: self._bars.advance(bar, more))
         finally:

@@ -116,6 +116,22 @@ def test_an_empty_file_is_not_sent(server: RunningServer, tmp_path: Path) -> Non
     assert f"{path} is empty" in outcome.err
 
 
+def test_each_of_several_files_is_named_with_what_went_wrong(
+    server: RunningServer, tmp_path: Path
+) -> None:
+    for name in ("first.pdf", "second\x1b[31m\n.pdf"):
+        (tmp_path / name).write_text("no PDF")
+    files = sorted(tmp_path.iterdir())
+    outcome = pdfsluice_here("upload", "-q", *files, "--server", server.base_url)
+    errors = [line for line in outcome.err.splitlines() if line.startswith("error: ")]
+    assert errors[0].startswith("error: first.pdf: The file was refused: ")
+    assert errors[1].startswith(r"error: second\x1b[31m\n.pdf: ")
+    assert len(errors) == 2
+    alone = pdfsluice_here("upload", files[1], "--server", server.base_url)
+    assert alone.err.startswith(r"second\x1b[31m\n.pdf: reading")
+    assert "\x1b" not in outcome.err + alone.err
+
+
 def test_a_server_without_tls_is_distinguished_from_an_absent_one(server: RunningServer) -> None:
     address = server.base_url.replace("http:", "https:")
     outcome = pdfsluice_here("documents", "--server", address)

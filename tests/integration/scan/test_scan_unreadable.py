@@ -87,6 +87,17 @@ def test_what_is_no_regular_file_is_not_waited_for(folder: Path) -> None:
     assert "other" not in results, "it does not say that it is a PDF"
 
 
+def test_a_name_cannot_write_lines_or_control_the_terminal(folder: Path) -> None:
+    (folder / "clean.pdf").rename(folder / "a\naccept     b\x1b[2J.pdf")
+    (folder / "gone\x1b[31m").symlink_to(folder / "nowhere")
+    done = pdfsluice_as_user("scan", "--no-deep", folder, folder / "gone\x1b[31m")
+    assert r"incoming/a\naccept     b\x1b[2J.pdf" in done.out
+    assert r"incoming/gone\x1b[31m" in done.out
+    assert "\x1b" not in done.out + done.err
+    (folder / "empty\x1b[31m").mkdir()
+    assert r"empty\x1b[31m" in scan(folder / "empty\x1b[31m")[0].err
+
+
 def test_a_pipe_as_input_is_no_finding(folder: Path) -> None:
     data = (folder / "clean.pdf").read_bytes()
     done = pdfsluice_as_user("scan", "--json", "/dev/stdin", stdin=data)

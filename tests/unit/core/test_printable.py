@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pdfsluice.core.text import clean_name, printable
+from pdfsluice.core.text import clean_name, legible, printable
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,20 @@ from pdfsluice.core.text import clean_name, printable
 )
 def test_examples(text: str, shown: str) -> None:
     assert printable(text, 100) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a\n\x1b[31mb\x9b", r"a\n\x1b[31mb\x9b"),
+        ("gnp.\u202eexe", r"gnp.\u202eexe"),
+        ("\udcff", r"\udcff"),
+        ("Ødegård\xa0日本 क्\u200dष", "Ødegård\xa0日本 क्\u200dष"),
+    ],
+)
+def test_a_name_is_legible_and_loses_nothing(name: str, shown: str) -> None:
+    assert legible(name) == shown
+    assert legible("a\nb\x07", keep="\n") == "a\nb\\x07"
 
 
 @given(st.text(), st.integers(1, 50))
