@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pikepdf
-from pikepdf import Dictionary, Object, Pdf, Stream
+from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream
 
 from pdfsluice.core import FindingKind, Severity, Unscanned
+from pdfsluice.plugins.pdf.syntax import values
+from pdfsluice.plugins.pdf.syntax.filters import decode, filter_chain
 from pdfsluice.plugins.pdf.syntax.inflating import inflate_brotli
+from pdfsluice.plugins.pdf.syntax.values import Value
 from pdfsluice.plugins.pdf.text_scripts import is_harmless_text
 from pdfsluice.plugins.pdf.vocabulary import RawFinding
 
@@ -41,6 +44,14 @@ class AttachedPdf:
     name: str
     object: int
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """The beginning of an embedded file, and whether it was decoded without an error."""
+
+    data: bytes = b""
+    whole: bool = True
 
 
 @dataclass(slots=True)
@@ -94,8 +105,8 @@ class Attachments:
             budget.spend()
             data = False
             if count < MAX_EXAMINED:
-                content = b"" if encrypted else _content(pdf.get_object(key))
-                data = content is not None and is_data(content, attachment.name)
+                content = _Content() if encrypted else _content(pdf.get_object(key))
+                data = content.whole and is_data(content.data, attachment.name)
                 yield from _examine(attachment, content, key[0], encrypted=encrypted)
             elif count == MAX_EXAMINED:
                 yield unscanned(
@@ -121,16 +132,16 @@ def _embedded(attachment: _Attachment, severity: Severity | None) -> RawFinding:
 
 
 def _examine(
-    attachment: _Attachment, content: bytes | None, number: int, *, encrypted: bool
+    attachment: _Attachment, contained: _Content, number: int, *, encrypted: bool
 ) -> Iterator[RawFinding | Unscanned | AttachedPdf]:
     subject = f"The attachment {attachment.name!r}" if attachment.name else "An attachment"
     if encrypted:
         message = f"{subject} is encrypted; it was not checked."
         yield unscanned(reason="encrypted", number=number, message=message)
-    elif content is None:
-        message = f"{subject} cannot be decoded."
+    elif not contained.whole:
+        message = f"{subject} cannot be decoded to its end."
         yield unscanned(reason="unreadable", number=number, message=message)
-    content = content or b""
+    content = contained.data
     what = describe_executable(content, attachment.name)
     if what is not None:
         harmless = is_text_script(content, attachment.name) and is_harmless_text(content)
@@ -153,12 +164,32 @@ def _examine(
         )
 
 
-def _content(stream: Object) -> bytes | None:
-    """Return the beginning of an embedded file, or ``None`` if it cannot be decoded."""
+def _content(stream: Object) -> _Content:
+    """Return the beginning of an embedded file, or what readers save of a damaged one."""
     try:
-        return _decoded(stream)
+        return _Content(_decoded(stream))
     except (pikepdf.PikepdfError, zlib.error, ValueError, TypeError, MemoryError):
-        return None
+        return _Content(_partly_decoded(stream), whole=False)
+
+
+def _partly_decoded(stream: Object) -> bytes:
+    filters, parameters = (stream.stream_dict.get(key) for key in ("/Filter", "/DecodeParms"))
+    try:
+        chain = filter_chain(_plain(filters), _plain(parameters))
+        return decode(stream.read_raw_bytes(), chain or (), MAX_BYTES).data
+    except (pikepdf.PikepdfError, ValueError, TypeError, MemoryError):
+        return b""
+
+
+def _plain(value: object) -> Value:
+    """Return a filter or its parameters as the streaming pass has them."""
+    if isinstance(value, Array):
+        return [_plain(item) for item in value]
+    if isinstance(value, Name):
+        return values.Name(bytes(value)[1:])
+    if isinstance(value, Dictionary):
+        return values.Dictionary([(key[1:].encode(), _plain(each)) for key, each in value.items()])
+    return value if isinstance(value, int) else None
 
 
 def _decoded(stream: Object) -> bytes:
