@@ -4,7 +4,8 @@ import re
 from typing import Final
 
 from .effort import FAST_BYTES, OBJECT, Effort
-from .observer import Observer
+from .grammar import STREAM_WORD
+from .observer import Observer, Sink
 from .parser import ObjectParser
 from .plain import plain_patterns
 from .search import NEAR, Finder
@@ -14,6 +15,7 @@ from .values import Dictionary
 WINDOW: Final = 64 * 1024
 """Bytes, from the beginning of a dictionary, that are looked into at a time."""
 _OPENS: Final = b"<<"
+_BLANKS: Final = b"\0\t\n\f\r <"
 _BEGIN: Final = re.compile(rb"<<[\x00\t\n\f\r ]{0,256}+[/%<]")
 _IN_VIEW: Final = 260
 """Bytes that must be in view to know whether a dictionary begins."""
@@ -52,10 +54,18 @@ class GapReader:
             if len(self._window) == WINDOW:
                 self.finish()
 
+    def open(self, offset: int, data: bytes = b"") -> None:
+        """Begin in the middle of a dictionary, whose end its object lacks.
+
+        Readers that pass over the end of the object read on in it.
+        """
+        self._window = bytearray(_OPENS + data)
+        self._start = offset - len(_OPENS)
+
     def finish(self) -> None:
         """Search the passed bytes."""
         data, self._window = bytes(self._window), bytearray()
-        if len(data) <= len(_OPENS):
+        if not data.strip(_BLANKS):
             return
         self._effort.spend(len(data) // FAST_BYTES)
         patterns = plain_patterns(self._observer.familiar)
@@ -104,3 +114,33 @@ class GapReader:
             position = self._begin(bytes(self._window), 1, len(self._window))
             self._start += position
             del self._window[:position]
+
+
+class OpenBody:
+    """A sink for the data of a stream that begins in the middle of a dictionary.
+
+    Args:
+        gaps: Searches the beginning of the data.
+        offset: Where the data begins.
+        sink: Wants the data as well.
+    """
+
+    def __init__(self, gaps: GapReader, offset: int, sink: Sink | None) -> None:
+        self._gaps = gaps
+        self._offset = offset
+        self._sink = sink
+        self._data = bytearray()
+
+    def feed(self, data: bytes) -> None:
+        """See the next bytes of the data."""
+        self._data += data[: WINDOW - len(self._data)]
+        if self._sink is not None:
+            self._sink.feed(data)
+
+    def close(self) -> None:
+        """Search the data as if it belonged to the dictionary."""
+        if self._sink is not None:
+            self._sink.close()
+        data = STREAM_WORD.sub(b" ", self._data)  # words that readers pass over, too
+        self._gaps.open(self._offset, data[data.find(b"/") :] if b"/" in data else b"")
+        self._gaps.finish()

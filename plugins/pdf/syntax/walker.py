@@ -27,7 +27,7 @@ from .grammar import (
     XREF,
 )
 from .landmarks import Landmarks
-from .loose import GapReader
+from .loose import GapReader, OpenBody
 from .observer import Observer, PlainObjects
 from .parser import ObjectParser, Parsed
 from .plain import (
@@ -84,6 +84,7 @@ class Walker:
         self._gathered = bytearray()
         self._plain_count = 0  # of which the steps are not counted yet
         self._lead = 0  # white space before the present landmark
+        self._open_at = -1  # where an object ends in the middle of a dictionary
         self._steps = self._walk()
         next(self._steps)
 
@@ -209,6 +210,8 @@ class Walker:
         source = self._source
         start = source.offset
         head = b""
+        if self._open_at == start:
+            self._gaps.open(start)
 
         def pass_to(stop: int) -> None:
             nonlocal head
@@ -329,10 +332,14 @@ class Walker:
             if not isinstance(length, (int, Reference)):
                 observer.problem("length-missing", offset, number)
             sink = observer.stream(number, offset, dictionary)
+            if "unbalanced" in parsed.problems:
+                sink = OpenBody(self._gaps, self._source.offset, sink)
             declared = length if isinstance(length, int) and length >= 0 else None
             yield from self._bodies.read(number, offset, declared, sink)
         elif parsed.end != b"endobj" and not parsed.cut:
             observer.problem("endobj-missing", offset, number)
+        if "unbalanced" in parsed.problems:
+            self._open_at = self._source.offset
         return parsed.header
 
     def _xref_table(self, offset: int) -> Steps:

@@ -1,6 +1,8 @@
 """What other readers find in broken syntax counts, although qpdf finds something else."""
 
 import ctypes
+import random
+import zlib
 from pathlib import Path
 
 import pypdfium2.raw as pdfium
@@ -8,7 +10,7 @@ import pytest
 
 from pdfsluice.core.models.findings import Decision
 from tests.integration.scan.conftest import Scanner
-from tests.support.raw_pdfs import SCRIPT, document, one_page
+from tests.support.raw_pdfs import SCRIPT, document, one_page, stream
 
 CATALOGUE = b"/OpenAction 4 0 R/Names<</JavaScript<</Names[(a) 4 0 R]>>>>"
 NAMED = b"/Names<</JavaScript 6 0 R>>"
@@ -116,3 +118,34 @@ def test_names_with_high_bytes_and_real_numbers_are_sound(
 def test_damage_that_runs_nothing_is_noted(scanner: Scanner) -> None:
     content = document(one_page(b"/OpenAction 5 0 R", b"", {4: b"<</A(x>>", 5: b"[3 0 R/Fit]"}))
     assert scanner.decision(content) <= Decision.FLAG
+
+
+@pytest.mark.parametrize("end", [b"endobj", b"stream\nx\nendstream"])
+def test_an_action_that_continues_after_its_object_is_refused(end: bytes, scanner: Scanner) -> None:
+    launch = b"<</F(cmd.exe) %b /S/Launch>>" % end
+    link = b"<</Subtype/Link/Rect[0 0 9 9]/A 4 0 R>>"
+    content = document(one_page(b"", b"/Annots[5 0 R]", {4: launch, 5: link}))
+    without_table = content.replace(b"xref", b"xxxx")
+    assert scanner.decision(without_table).refuses
+
+
+@pytest.mark.parametrize("place", [-1, 500])
+@pytest.mark.parametrize("hexadecimal", [False, True])
+def test_a_damaged_attachment_is_judged_by_what_readers_save(
+    place: int, hexadecimal: bool, scanner: Scanner
+) -> None:
+    """Readers save a program whose checksum is wrong, and the beginning of one that breaks off."""
+    program = b"MZ" + bytes(62) + random.Random(1).randbytes(2000)
+    packed = bytearray(zlib.compress(program))
+    packed[place] ^= 0xFF
+    if place > 0:
+        packed[place:place] = random.Random(2).randbytes(40)
+    filters = b"/Filter/FlateDecode"
+    if hexadecimal:
+        packed, filters = bytearray(packed.hex().encode() + b">"), b"/Filter[/AHx/FlateDecode]"
+    specification = b"<</Type/Filespec/F(a.bin)/EF<</F 4 0 R>>>>"
+    catalogue = b"/Names<</EmbeddedFiles<</Names[(a)5 0 R]>>>>"
+    objects = one_page(catalogue, b"", {4: stream(bytes(packed), filters), 5: specification})
+    result = scanner.scan(document(objects))
+    assert result.decision is Decision.REJECT
+    assert {each.kind for each in result.findings} >= {"executable", "embedded_files"}
