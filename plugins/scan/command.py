@@ -111,6 +111,11 @@ def scan(
     """
     if not paths and explain is None:
         raise typer.BadParameter("name at least one file or folder")
+    if Path("-") in (paths or []) and not Path("-").exists():
+        raise typer.BadParameter(
+            "standard input is not scanned, because a file is read twice; store it in a file first",
+            param_hint="'-'",
+        )
     try:
         registry, judge = _parts(config, policy)
     except (PluginError, SettingsError) as error:

@@ -369,7 +369,7 @@ def _exceeded(account: QuotaAccount, needed: Mapping[str, int]) -> QuotaExceeded
     name = next(exceeded, next(iter(maxima), next(iter(needed))))
     used, more, most = counted[name], needed[name], maxima.get(name, 0)
     return QuotaExceeded(
-        f"{_TEXTS[name]}: at most {most:,}; {used:,} are used, and {more:,} more are needed",
+        f"{_TEXTS[name]}: at most {most:,}; {used:,} used, {more:,} more needed",
         hint=_HINTS.get(name, _HINT),
         details={"limit": name, "maximum": most, "used": used, "needed": more},
     )

@@ -23,6 +23,7 @@ from pdfsluice.core.models.sessions import Principal, Scope
 from pdfsluice.core.runtime.runtime import Runtime
 from pdfsluice.core.uploads.completing.results import Completion
 from pdfsluice.server.app_keys import PRINCIPAL, REQUEST_ID
+from pdfsluice.server.problems import PreconditionFailed, RangeNotSatisfiable
 from pdfsluice.server.routes import Answer, Route
 from pdfsluice.server.transport.body import BodyLimits
 from pdfsluice.server.transport.file_response import FileAnswer, attachment
@@ -138,7 +139,7 @@ class Documents:
                 304: Answer("The client has it."),
                 307: Answer("The file is at `Location`, for a short time and without a key."),
             },
-            errors=(*missing, StageFailed),
+            errors=(*missing, PreconditionFailed, RangeNotSatisfiable, StageFailed),
         )
         yield Route(
             method="GET",

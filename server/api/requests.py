@@ -64,11 +64,14 @@ def _whole(value: Any) -> Any:
 
 _Integral = BeforeValidator(_whole)
 Bytes = Annotated[int, Field(ge=1, le=_MAX_NUMBER), _Integral]
-Text = Annotated[str, Matching(_TEXT, "must not contain control characters")]
+_CLEAN = Matching(_TEXT, "must not contain control characters")
+"""Follows the limits of a length: in front of them, they count entries."""
+
+Text = Annotated[str, _CLEAN]
 Metadata = Annotated[
     dict[
-        Annotated[Text, Field(min_length=1, max_length=100)],
-        Annotated[Text, Field(max_length=1000)],
+        Annotated[str, Field(min_length=1, max_length=100), _CLEAN],
+        Annotated[str, Field(max_length=1000), _CLEAN],
     ],
     Field(
         max_length=32,
@@ -93,7 +96,7 @@ ChunkChecksum = Annotated[
 ]
 
 
-Tag = Annotated[Text, Field(min_length=1, max_length=64)]
+Tag = Annotated[str, Field(min_length=1, max_length=64), _CLEAN]
 
 
 class InitiateRequest(Request):

@@ -289,7 +289,7 @@ def test_quotas_are_shown_to_all_and_changed_by_administrators(
     expect_state(page, "handbook.pdf", "completed")
     choose(page, pdfs / "canal-survey.pdf")
     expect_state(page, "canal-survey.pdf", "failed")
-    expect(page.locator(".card").first).to_contain_text("at most 1; 1 are used")
+    expect(page.locator(".card").first).to_contain_text("at most 1; 1 used, 1 more needed")
 
     page.goto(f"{own.base_url}/#/quotas")
     page.get_by_role("button", name="Change rates").click()

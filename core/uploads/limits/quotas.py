@@ -62,11 +62,14 @@ class QuotaKeeper:
         """Return an account, for administrators.
 
         Raises:
-            NotFound: The session store has no quotas.
+            NotFound: The session store has no quotas, or the name is that of no account, such
+                as a key's without ``key:``.
             PermissionDenied: The principal is no administrator.
         """
         principal.require(Scope.ADMIN)
-        return await self._known().account(name)
+        quotas = self._known()
+        await self._check_name(quotas, name)
+        return await quotas.account(name)
 
     async def accounts(self, principal: Principal) -> Sequence[QuotaAccount]:
         """Return all accounts that are used or have limits, for administrators.

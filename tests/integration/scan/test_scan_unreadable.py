@@ -106,6 +106,11 @@ def test_a_pipe_as_input_is_no_finding(folder: Path) -> None:
     assert (result["verdict"], result["findings"]) == (None, [])
 
 
+def test_a_dash_is_answered_with_what_to_do(folder: Path) -> None:
+    done = pdfsluice_as_user("scan", "-", stdin=(folder / "clean.pdf").read_bytes())
+    assert (done.code, "store it in a file first" in done.err) == (USAGE, True)
+
+
 def test_a_file_as_input_is_scanned_whole(folder: Path) -> None:
     with (folder / "clean.pdf").open("rb") as file:
         done = pdfsluice_as_user("scan", "--json", "/dev/stdin", stdin=file)

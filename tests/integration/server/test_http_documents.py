@@ -121,6 +121,10 @@ async def test_a_document_and_its_title(web: WebServer) -> None:
     for wrong in ({"title": ""}, {"title": "x" * 501}, {"title": None}, {}):
         async with web.http.patch(one, json=wrong) as response:
             await problem_of(response, 400, "bad-request")
+    for tag, words in (("", "1 or more characters"), ("x" * 65, "at most 64 characters")):
+        async with web.http.patch(one, json={"tags": ["fits", tag]}) as response:
+            problem = await problem_of(response, 400, "bad-request")
+        assert f"tags.1 must have {words}" in problem["detail"]
 
 
 @pytest.mark.parametrize("number", ["0", "9" * 17, "9" * 5000, "-1", "1e3", "\N{SUPERSCRIPT TWO}"])

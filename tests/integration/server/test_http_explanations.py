@@ -43,6 +43,9 @@ async def test_a_code_is_explained_in_a_sentence_of_its_own(web: WebServer, code
 async def test_codes_of_http_itself_are_explained(web: WebServer) -> None:
     document = await web.upload(make_pdf(["A page."]))
     path = f"/api/documents/{document['id']}/file"
+    async with web.http.get("/openapi.json") as response:
+        paths = (await response.json())["paths"]
+    statuses = paths["/api/documents/{document_id}/file"]["get"]["responses"]
     for status, code, headers in (
         (416, "range-not-satisfiable", {hdrs.RANGE: "bytes=9999999-"}),
         (412, "precondition-failed", {hdrs.IF_MATCH: '"another"'}),
@@ -51,5 +54,6 @@ async def test_codes_of_http_itself_are_explained(web: WebServer) -> None:
         async with web.http.get(path, headers=headers) as response:
             problem = await problem_of(response, status, code)
         assert problem["hint"] or status == 417
+        assert str(status) in statuses or status == 417, "documented with the operation"
         async with web.http.get(problem["type"]) as response:
             assert response.status == 200

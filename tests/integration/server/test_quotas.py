@@ -172,16 +172,21 @@ async def test_an_account_has_no_more_connections_than_its_limit(tmp_path: Path)
             assert response.status == 200, "administrators are never locked out"
 
 
-async def test_a_limit_of_no_account_is_refused(web: WebServer) -> None:
+async def test_a_name_of_no_account_is_refused(web: WebServer) -> None:
     for name in ("ann", "acme", "acme:"):
-        async with web.http.put(f"/api/quotas/{name}", json={"documents": 1}) as response:
-            problem = await problem_of(response, 404, "not-found")
-        assert f"key:{name.strip(':')} for" in problem["hint"]
+        for method, body in (("PUT", {"documents": 1}), ("GET", None)):
+            async with web.http.request(method, f"/api/quotas/{name}", json=body) as response:
+                problem = await problem_of(response, 404, "not-found")
+            assert f"key:{name.strip(':')} for" in problem["hint"]
     async with web.http.put("/api/quotas/key:", json={"documents": 1}) as response:
         assert "key:NAME for" in (await problem_of(response, 404, "not-found"))["hint"]
     for name in ("*", "key:ann", "tenant:ac%2Fme", "jwt:m%C3%BCller"):
         async with web.http.put(f"/api/quotas/{name}", json={}) as response:
             assert response.status == 200, await response.text()
+        async with web.http.get(f"/api/quotas/{name}") as response:
+            assert response.status == 200, await response.text()
+    async with web.http.get("/api/quotas/local") as response:
+        assert response.status == 200, await response.text()
 
 
 async def test_only_administrators_see_and_change_accounts(tmp_path: Path) -> None:
@@ -221,7 +226,7 @@ async def test_the_command_shows_and_changes_quotas(tmp_path: Path) -> None:
         assert json.loads(out)["own_limits"]["stored_bytes"] == 1024, "the other limits stay"
         code, out, err = await command("upload", str(path), "-q", *at)
         assert code != 0
-        assert "at most 1,024" in err
+        assert "at most 1,024; 0 used, " in err
         assert "Traceback" not in err
         code, out, _ = await command("quota", "set", "*", "--clear", *at)
         assert code == 0
