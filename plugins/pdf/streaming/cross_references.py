@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from pdfsluice.plugins.pdf.syntax.numbers import MAX_NUMBER, NumberSet
 from pdfsluice.plugins.pdf.syntax.observer import PlainObjects, XrefSection
@@ -123,6 +123,11 @@ class CrossReferences:
         if container is not None:
             return container in self._containers.get(number, ())
         return offset in self._effective.get(number, ())
+
+    @property
+    def sections(self) -> Iterable[XrefSection]:
+        """All sections that were seen."""
+        return self._sections.values()
 
     @property
     def sound(self) -> bool:
@@ -348,6 +353,10 @@ def _read_rows(
             elif kind == 2:  # noqa: PLR2004 - in an object stream, table 18
                 section.compressed.append(number)
                 section.containers.append(second)
+                if second_end < row:
+                    section.indexes.append(
+                        int.from_bytes(data[position - row + second_end : position])
+                    )
             elif kind == 0 and len(section.freed) < limit // 10:
                 section.freed.append(number)
     section.numbers, section.offsets = numbers, offsets

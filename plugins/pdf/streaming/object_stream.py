@@ -48,6 +48,8 @@ class Collector:
         self._done(data, self._whole)
 
 
+_SPACED = bytes.maketrans(b"\0\x80\xff", b"   ")
+"""White space for some readers, as white space for all."""
 _LEAD = re.compile(rb"[\x00\t\n\f\r \d]*")
 
 
@@ -69,12 +71,13 @@ class ObjectStream:
         first = decoded.position(base)
         if first > len(data):
             base = first = stop
-        words = data[: min(first, _MAX_LEAD)].replace(b"\0", b" ").split(None, 2 * MAX_NUMBERS + 1)
+        lead_words = data[: min(first, _MAX_LEAD)].translate(_SPACED)
+        words = lead_words.split(None, 2 * MAX_NUMBERS + 1)
         pairs = min(len(words) // 2, MAX_NUMBERS)
         numbers = [int(word) for word in words[: 2 * pairs : 2] if _is_small(word)]
         offsets = [int(word) for word in words[1 : 2 * pairs : 2] if _is_small(word)]
         self.whole = len(words) <= 2 * MAX_NUMBERS and first <= _MAX_LEAD
-        self.valid = pairs > 0 and len(numbers) == len(offsets) == pairs
+        self.valid = len(words) == 2 * pairs > 0 and len(numbers) == len(offsets) == pairs
         self.problem = decoded.problem
         self.numbers = numbers
         self._data = data

@@ -1,11 +1,14 @@
 """Object streams, decoded and searched as soon as their filters are known."""
 
-from collections.abc import Iterator
+from array import array
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from pdfsluice.plugins.pdf.syntax.decoding import Decoder
 from pdfsluice.plugins.pdf.syntax.effort import OBJECT, Effort
+from pdfsluice.plugins.pdf.syntax.observer import XrefSection
 from pdfsluice.plugins.pdf.syntax.plain import plain_patterns
 from pdfsluice.plugins.pdf.syntax.values import Dictionary
 from pdfsluice.plugins.pdf.vocabulary import READ_DIFFERENTLY
@@ -20,6 +23,8 @@ MAX_DECODED: Final = 8 * 1024 * 1024
 """Bytes that such data may expand to."""
 MAX_UNREADABLE: Final = 100
 """Object streams remembered because they could not be read."""
+MAX_REMEMBERED: Final = 400_000
+"""Numbers remembered of the objects in all object streams."""
 MAX_DEFERRED: Final = 500
 """Object streams kept until their filters are known."""
 
@@ -56,6 +61,8 @@ class ObjectStreams:
         self._structure = structure
         self._deferred: list[tuple[CollectedStream, bytes]] = []
         self._deferred_size = 0
+        self._numbers: defaultdict[int, list[array[int]]] = defaultdict(list)
+        self._remembered = 0
         self.unreadable: list[tuple[CollectedStream, str]] = []
         self.unreadable_count = 0
 
@@ -124,7 +131,27 @@ class ObjectStreams:
             self._cannot_read(stream, decoded.problem or "damaged")
         if stream.number in objects.numbers:
             self._structure.problem("object-stream-self", stream.offset, stream.number)
+        if self._remembered < MAX_REMEMBERED:
+            self._remembered += len(objects.numbers)
+            self._numbers[stream.number].append(array("Q", objects.numbers))
         self._objects_in(stream, objects)
+
+    def misplaced(self, sections: Iterable[XrefSection], numbers: Collection[int]) -> Iterator[int]:
+        """Yield objects that stand under another number where a table has them.
+
+        Some readers go by the place in the object stream, others by the number there.
+
+        Args:
+            sections: The cross-reference sections.
+            numbers: The numbers of the objects that matter.
+        """
+        for section in sections if numbers else ():
+            entries = zip(section.compressed, section.containers, section.indexes, strict=False)
+            for number, container, index in entries:
+                if number in numbers and container in self._numbers:
+                    streams = self._numbers[container]
+                    if not any(number in each[index : index + 1] for each in streams):
+                        yield number
 
     def _objects_in(self, stream: CollectedStream, objects: ObjectStream) -> None:
         security, effort = self._security, self._effort

@@ -72,6 +72,9 @@ class Scan(Observer):
         self._walker.finish()
         self._object_streams.finish()
         incomplete = bool(self._object_streams.unreadable_count or self.structure.unread)
+        runs, sections = self.security.run_by_themselves, self.structure.xrefs.sections
+        for number in self._object_streams.misplaced(sections, runs):
+            self.security.damage(number)
         self.security.settle(incomplete=incomplete)
         for finding in [*self.security.findings, *self._inner]:
             if finding.object is not None:

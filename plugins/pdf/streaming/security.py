@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from pdfsluice.core import FindingKind, Revision, Severity, Trigger
+from pdfsluice.core import BY_ITSELF, FindingKind, Revision, Severity, Trigger
 from pdfsluice.plugins.pdf.syntax.numbers import NumberSet
 from pdfsluice.plugins.pdf.syntax.observer import PlainObjects
 from pdfsluice.plugins.pdf.syntax.values import Dictionary, Text, Value
@@ -115,6 +115,13 @@ class Security:
     def has(self, number: int) -> bool:
         """Return whether an object has been seen."""
         return number in self._definitions.seen
+
+    @property
+    def run_by_themselves(self) -> set[int]:
+        """The numbers of objects that something runs by itself."""
+        return {
+            number for number, trigger in self._examiner.triggers.items() if trigger in BY_ITSELF
+        }
 
     @property
     def findings(self) -> Sequence[RawFinding]:

@@ -31,6 +31,7 @@ class XrefSection:
         offsets: Their offsets.
         compressed: Object numbers of entries in use that name an object stream.
         containers: The numbers of those object streams.
+        indexes: The places in them, if the entries have such a field.
         freed: Object numbers of free entries.
         trailer: The trailer dictionary, if there is one.
         cut: Whether entries are left out.
@@ -42,6 +43,7 @@ class XrefSection:
     offsets: "array[int]" = field(default_factory=partial(array, "Q"))
     compressed: "array[int]" = field(default_factory=partial(array, "Q"))
     containers: "array[int]" = field(default_factory=partial(array, "Q"))
+    indexes: "array[int]" = field(default_factory=partial(array, "Q"))
     freed: "array[int]" = field(default_factory=partial(array, "Q"))
     trailer: Dictionary | None = None
     cut: bool = False

@@ -10,7 +10,7 @@ import pytest
 
 from pdfsluice.core.models.findings import Decision
 from tests.integration.scan.conftest import Scanner
-from tests.support.raw_pdfs import SCRIPT, document, one_page, stream
+from tests.support.raw_pdfs import SCRIPT, document, one_page, packed, stream
 
 CATALOGUE = b"/OpenAction 4 0 R/Names<</JavaScript<</Names[(a) 4 0 R]>>>>"
 NAMED = b"/Names<</JavaScript 6 0 R>>"
@@ -25,6 +25,13 @@ def runs(script: bytes) -> bytes:
 def refers(reference: bytes) -> bytes:
     """Return a document that refers in some way to the script that it runs."""
     return document(one_page(CATALOGUE.replace(b"4 0 R", reference), b"", {4: SCRIPT}))
+
+
+def renumbered(old: bytes, new: bytes) -> bytes:
+    """Return a document with an object stream whose numbers are written in another way."""
+    objects = one_page(CATALOGUE, b"", {4: SCRIPT})
+    encode = lambda data: zlib.compress(data.replace(old, new, 1))  # noqa: E731
+    return packed(objects, encode, b"/Filter/FlateDecode")
 
 
 def rebuilt(*objects: bytes) -> bytes:
@@ -48,12 +55,14 @@ SEEN_BY_PDFIUM = {
     "an array in the place of a key": runs(b"<<[" + SCRIPT[2:]),
     "a bracket too many": runs(b"<" + SCRIPT),
     "a string in the place of a key": runs(b"<<(" + SCRIPT[2:]),
+    "such a byte between the numbers of an object stream": renumbered(b" 4 ", b" 4\x80"),
     "a stream in the middle of an action": rebuilt(
         b"4 0 obj<<stream\nx\nendstream\n" + SCRIPT[2:] + b"\nendobj\n", b"6 0 obj" + TREE + b"\n"
     ),
 }
 """Documents with a script that PDFium runs when it opens them."""
 SEEN_BY_OTHERS = {
+    "another number in the object stream than in the table": renumbered(b" 4 ", b" 9 "),
     "no white space before R": refers(b"4 0R"),
     "a null in names": runs(b"<</S/JavaScript#00/JS#00(app.alert\\(1\\))>>"),
     "a string without end": rebuilt(
