@@ -1,5 +1,6 @@
 """Embedded files: which there are, and whether any of them is a program."""
 
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ MAX_EXAMINED = 500
 MAX_BYTES = 16 * 1024 * 1024
 """How much of one attachment is looked at; the list of an archive stands at its end."""
 
+_LINE = re.compile(rb"[^\r\n]{0,64}(?:\r\n?|\n)")
 _HEADER_WITHIN = 1024
 """Readers look for the header of a PDF in this many bytes."""
 
@@ -175,8 +177,11 @@ def _content(stream: Object) -> _Content:
 def _partly_decoded(stream: Object) -> bytes:
     filters, parameters = (stream.stream_dict.get(key) for key in ("/Filter", "/DecodeParms"))
     try:
-        chain = filter_chain(_plain(filters), _plain(parameters))
-        return decode(stream.read_raw_bytes(), chain or (), MAX_BYTES).data
+        chain = filter_chain(_plain(filters), _plain(parameters)) or ()
+        raw = stream.read_raw_bytes()
+        line = _LINE.match(raw)  # readers pass over what follows the word "stream" in its line
+        data = decode(raw, chain, MAX_BYTES).data
+        return data or (decode(raw[line.end() :], chain, MAX_BYTES).data if line else b"")
     except (pikepdf.PikepdfError, ValueError, TypeError, MemoryError):
         return b""
 

@@ -158,3 +158,12 @@ def test_a_damaged_attachment_is_judged_by_what_readers_save(
     result = scanner.scan(document(objects))
     assert result.decision is Decision.REJECT
     assert {each.kind for each in result.findings} >= {"executable", "embedded_files"}
+
+
+def test_a_program_is_recognized_after_junk_in_the_line_of_stream(scanner: Scanner) -> None:
+    program = zlib.compress(b"MZ" + bytes(62) + random.Random(1).randbytes(2000))
+    content = stream(program, b"/Filter/FlateDecode").replace(b"stream\n", b"stream>\n", 1)
+    specification = b"<</Type/Filespec/F(a.bin)/EF<</F 4 0 R>>>>"
+    catalogue = b"/Names<</EmbeddedFiles<</Names[(a)5 0 R]>>>>"
+    objects = one_page(catalogue, b"", {4: content, 5: specification})
+    assert scanner.decision(document(objects)) is Decision.REJECT
