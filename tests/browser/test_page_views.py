@@ -136,17 +136,6 @@ def test_a_document_is_looked_at_renamed_downloaded_and_deleted(
     audit(page, screenshot, "24-no-documents")
 
 
-@pytest.mark.nightly
-def test_documents_that_others_upload_appear_in_the_open_list(
-    own: RunningServer, open_page: OpenPage, pdfs: Path
-) -> None:
-    page = open_page(f"{own.base_url}/#/documents")
-    expect(page.get_by_role("heading", name="No documents yet")).to_be_visible()
-    for count, name in enumerate(("handbook.pdf", "canal-survey.pdf"), 1):
-        assert pdfsluice("upload", pdfs / name, "--server", own.base_url).code == 0
-        expect(page.locator(".row")).to_have_count(count)
-
-
 def test_analytics_show_how_uploads_went(
     library: RunningServer, open_page: OpenPage, screenshot: Screenshot
 ) -> None:

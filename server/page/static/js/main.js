@@ -18,7 +18,7 @@ import { uploadView } from './views/upload-view.js';
  * @property {HTMLElement} element
  * @property {string} tab
  * @property {string} [title] Of the window; that of the tab if it has none of its own.
- * @property {(parameters: {id: string, query: URLSearchParams}) => void} show
+ * @property {(parameters: {id: string, query: URLSearchParams, back: boolean}) => Promise<void> | void} show
  * @property {() => void} [hide]
  */
 
@@ -119,10 +119,29 @@ function navigate() {
     else tab.removeAttribute('aria-current');
   }
   app.setTitle(view === views.upload ? '' : (view.title ?? t.tabs[view.tab]));
-  view.show({ id, query: new URLSearchParams(query) });
+  const left = history.state;
+  const drawn = view.show({ id, query: new URLSearchParams(query), back: !first && left !== null });
   if (first) return;
   scrollTo(0, 0);
   view.element.querySelector('h1')?.focus();
+  if (left !== null) restore(view, drawn, left);
+}
+
+/** Keep with the entry of the history where a link was followed, for the way back. */
+function rememberLink(event) {
+  const link = event.target.closest?.('a[href^="#/"]');
+  if (link) history.replaceState({ scroll: scrollY, href: link.getAttribute('href') }, '');
+}
+
+/** Show a view as it was left: scrolled to the same place, with the focus on the link. */
+async function restore(view, drawn, { scroll, href }) {
+  const { hash } = location;
+  await drawn;
+  if (current !== view || location.hash !== hash) return;
+  const links = [...view.element.querySelectorAll('a')];
+  const link = links.find((each) => each.getAttribute('href') === href && each.tabIndex >= 0);
+  link?.focus({ preventScroll: true });
+  scrollTo(0, scroll);
 }
 
 function showConnection() {
@@ -146,5 +165,6 @@ async function learnLimits() {
 
 frame();
 addEventListener('hashchange', navigate);
+addEventListener('click', rememberLink, true);
 navigate();
 learnLimits().catch((error) => app.messages.show(explain(error)));

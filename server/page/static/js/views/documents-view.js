@@ -8,6 +8,7 @@ import { pageImage } from '../parts/page-image.js';
 import { t } from '../strings.js';
 
 const PAGE_SIZE = 30;
+const MAX_PAGE_SIZE = 500;
 /** Milliseconds between two looks at the list: while something is imported, and otherwise. */
 const BUSY_REFRESH = 2000;
 const IDLE_REFRESH = 5000;
@@ -27,15 +28,18 @@ export function documentsView(app) {
   let timer;
   let visible = false;
 
-  async function load() {
+  /** Load the first documents; on the way back from one of them, as many as there were. */
+  async function load({ back = false } = {}) {
     clearTimeout(timer);
     visible = true;
+    const rows = back ? body.querySelectorAll('.row').length : 0;
+    const limit = Math.min(Math.max(rows, PAGE_SIZE), MAX_PAGE_SIZE);
     try {
-      const page = await app.withKey(() => app.client.documents.list({ limit: PAGE_SIZE }));
+      const page = await app.withKey(() => app.client.documents.list({ limit }));
       render(page);
       follow(page);
     } catch (error) {
-      body.replaceChildren(notice(error, load));
+      body.replaceChildren(notice(error, () => load()));
     }
   }
 
@@ -57,15 +61,35 @@ export function documentsView(app) {
     timer = setTimeout(look, busy ? BUSY_REFRESH : IDLE_REFRESH);
   }
 
-  /** Add new rows and renew the chips, but leave the other rows: one may have the focus. */
+  /** Add and remove rows, and renew titles and chips; one of the other rows may have the focus. */
   function update(fresh) {
     const rows = body.querySelector('.rows');
-    if (!rows) return render(fresh);
-    if (fresh.total > 0) setText(count, t.documents.count(fresh.total));
-    for (const document of fresh.documents.toReversed()) {
-      const present = rows.querySelector(`[data-document="${document.id}"] .chips`);
-      if (present) present.replaceChildren(...chips(document));
-      else rows.prepend(row(app, document));
+    if (!rows || fresh.total === 0) return render(fresh);
+    setText(count, t.documents.count(fresh.total));
+    for (const document of fresh.documents) {
+      const present = rows.querySelector(`[data-document="${document.id}"]`);
+      if (present) {
+        setText(present.querySelector('h2 a'), document.title);
+        present.querySelector('.chips').replaceChildren(...chips(document));
+      } else insert(rows, document);
+    }
+    removeAbsent(rows, fresh);
+  }
+
+  /** Add a row in the order of the list; what follows the last one is loaded by the button. */
+  function insert(rows, document) {
+    const older = [...rows.children].find((each) => Number(each.dataset.document) < document.id);
+    if (older) older.before(row(app, document));
+    else if (!body.querySelector('.more')) rows.append(row(app, document));
+  }
+
+  /** Remove rows of documents that were deleted or replaced; those after the first page stay. */
+  function removeAbsent(rows, { documents, next }) {
+    const ids = new Set(documents.map(({ id }) => id));
+    const last = next === null ? 0 : documents.at(-1).id;
+    for (const each of rows.querySelectorAll('.row')) {
+      const id = Number(each.dataset.document);
+      if (id > last && !ids.has(id)) each.remove();
     }
   }
 

@@ -36,8 +36,12 @@ export function searchView(app) {
     else location.hash = target; // Results have an address: back and forward work.
   });
 
+  /** The query whose results are shown. */
+  let answered = '';
+
   async function run(query) {
     asked.abort();
+    answered = '';
     asked = new AbortController();
     const { signal } = asked;
     const waiting = setTimeout(() => {
@@ -47,6 +51,7 @@ export function searchView(app) {
     try {
       const answer = await app.withKey(() => app.client.searchPage(query, { topK: TOP, signal }));
       results.replaceChildren(...draw(query, answer).filter(Boolean));
+      answered = query;
     } catch (error) {
       if (!signal.aborted) results.replaceChildren(notice(error, () => run(query)));
     } finally {
@@ -117,18 +122,21 @@ export function searchView(app) {
   return {
     element,
     tab: 'search',
-    show({ query }) {
+    /** The way back from a hit leads to the results as they were left. */
+    async show({ query, back }) {
       const wanted = query.get('q') ?? '';
       input.value = wanted;
+      if (wanted) app.setTitle(t.search.titleOf(wanted));
+      if (wanted && back && wanted === answered) return;
+      setTimeout(() => input.focus());
       if (wanted) {
-        app.setTitle(t.search.titleOf(wanted));
-        run(wanted);
+        await run(wanted);
       } else {
         asked.abort();
+        answered = '';
         results.replaceChildren();
-        invite().catch(() => {}); // Only an invitation.
+        await invite().catch(() => {}); // Only an invitation.
       }
-      setTimeout(() => input.focus());
     },
     hide: () => asked.abort(),
   };
