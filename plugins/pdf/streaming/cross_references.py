@@ -47,6 +47,7 @@ class CrossReferences:
         self._freed: set[int] = set()
         self._settled = NumberSet()
         self._listed = array("Q")
+        self._judged = False
         self._wrong: int | None = None
         self._too_high: int | None = None
         self.root: Value = None
@@ -131,8 +132,8 @@ class CrossReferences:
 
     @property
     def sound(self) -> bool:
-        """Whether no reader has a reason to rebuild the judged table."""
-        return self._complete and not self.lost and self._wrong is None
+        """Whether no reader has a reason to rebuild the table, which has been judged."""
+        return self._judged and self._complete and not self.lost and self._wrong is None
 
     def lists_between(self, start: int, stop: int) -> bool:
         """Return whether the judged table lists an object in ``(start, stop]``."""
@@ -161,6 +162,7 @@ class CrossReferences:
         Yields:
             Codes of problems, with an offset for each.
         """
+        self._judged = True
         if self._too_high is not None:
             yield "number-too-high", self._too_high
         self.lost |= not self._complete

@@ -73,6 +73,8 @@ def _revision(raw: RawFinding, security: Security, structure: Structure) -> Revi
         return Revision.EARLIER
     if number is None or xrefs.is_current(number, raw.offset, raw.container):
         return Revision.CURRENT
+    if not xrefs.sound and security.is_damaged(number):  # some readers do not take the latest one
+        return Revision.CURRENT
     return security.revision(raw)
 
 

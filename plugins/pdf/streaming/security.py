@@ -69,6 +69,10 @@ class Security:
         self._damaged.add(number)
         self._any_damaged = True
 
+    def is_damaged(self, number: int) -> bool:
+        """Return whether the syntax of an object is broken, in any revision."""
+        return number in self._damaged
+
     def loose(self, offset: int, dictionary: Dictionary) -> None:
         """See a dictionary outside of objects: a trailer, or one without number.
 

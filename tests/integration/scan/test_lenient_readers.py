@@ -167,3 +167,14 @@ def test_a_program_is_recognized_after_junk_in_the_line_of_stream(scanner: Scann
     catalogue = b"/Names<</EmbeddedFiles<</Names[(a)5 0 R]>>>>"
     objects = one_page(catalogue, b"", {4: content, 5: specification})
     assert scanner.decision(document(objects)) is Decision.REJECT
+
+
+def test_an_action_counts_if_its_later_revision_is_broken(scanner: Scanner) -> None:
+    """Readers that rebuild the table take the earlier one then."""
+    link = b"<</Subtype/Link/Rect[0 0 9 9]/A 4 0 R>>"
+    launch = b"<</S/Launch/F(cmd.exe)>>"
+    content = document(one_page(b"", b"/Annots[5 0 R]", {4: launch, 5: link}))
+    table = content.index(b"xref")
+    broken = b"4 0 obj\n<</S{/GoTo>>\nendobj\n"
+    without_table = content[:table] + broken + content[table:].replace(b"xref", b"xxxx")
+    assert scanner.decision(without_table).refuses

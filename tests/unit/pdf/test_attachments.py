@@ -54,3 +54,15 @@ def test_what_follows_an_attached_document_is_reported_early(inside: bool, direc
     scan.feed(memoryview(data + (b"" if inside else action) + b"8 0 obj 1 endobj\n" * 20_000))
     kinds = {finding.kind for finding in scan.new_findings()}
     assert (FindingKind.JAVASCRIPT in kinds) is not inside
+
+
+def test_what_follows_an_attachment_counts_if_no_table_was_judged() -> None:
+    inner = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n"
+    content = (
+        b"%PDF-1.7\n1 0 obj<</Type/Catalog/OpenAction 7 0 R>>endobj\n"
+        b"5 0 obj<</Type/Filespec/F(a.pdf)/EF<</F 6 0 R>>>>endobj\n"
+        b"6 0 obj<</Type/EmbeddedFile/Length 99 0 R>>stream\n" + inner + b"\nendstream endobj\n"
+        b"7 0 obj<</S/JavaScript/JS(app.alert\\(1\\))>>endobj\ntrailer<</Root 1 0 R>>\n"
+    )
+    (script,) = scan_bytes(content).of("javascript")
+    assert script.trigger == "open"
