@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 
 from pdfsluice.client.errors import ClientError
 from pdfsluice.client.models import ImportStatus
-from pdfsluice.client.progress import TransferProgress, why_waiting
+from pdfsluice.client.progress import TransferProgress, why_waiting, without_pause
 from pdfsluice.core.text import legible
 
 _NEVER_DONE = 0.999  # the spinner stops at 1, and what follows the bytes takes time too
@@ -68,9 +68,13 @@ class UploadDisplay:
             self._line(stage, detail if stage == "waiting" else "")
 
     def _line(self, stage: str, reason: str) -> None:
-        """Write a line when a stage begins, and for each new reason to wait."""
-        if (stage, reason) not in self._printed:
-            self._printed.add((stage, reason))
+        """Write a line when a stage begins, and for each new reason to wait.
+
+        An upload may try again for minutes, after another pause each time.
+        """
+        key = (stage, without_pause(reason))
+        if key not in self._printed:
+            self._printed.add(key)
             parts = filter(None, (self._name, stage, reason))
             self._console.print(escape(": ".join(parts)), soft_wrap=True)
 

@@ -41,9 +41,17 @@ class TransferProgress:
     message: str = ""
 
 
+_PAUSE = "; trying again in "
+
+
 def why_waiting(error: ClientError, pause: float) -> str:
     """Return what a client waits for, and how long."""
-    return f"{error.message.rstrip('.')}; trying again in {pause:.1f} s"
+    return f"{error.message.rstrip('.')}{_PAUSE}{pause:.1f} s"
+
+
+def without_pause(reason: str) -> str:
+    """Return for what alone a client waits, without how long."""
+    return reason.rpartition(_PAUSE)[0] or reason
 
 
 class ProgressTracker:

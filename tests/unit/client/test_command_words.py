@@ -2,18 +2,21 @@
 
 from dataclasses import replace
 from functools import partial
+from io import StringIO
 from typing import Annotated
 
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner
 
+from pdfsluice.cli.bars import display
 from pdfsluice.cli.console import counted
 from pdfsluice.cli.failures import kinds_of, print_findings, report
 from pdfsluice.cli.help import Group
 from pdfsluice.client import ClientError
 from pdfsluice.client.findings import Finding, Severity
-from pdfsluice.client.progress import why_waiting
+from pdfsluice.client.progress import TransferProgress, why_waiting
 
 Tags = Annotated[list[str] | None, typer.Option("--tag")]
 Loud = Annotated[bool, typer.Option("--loud/--quiet")]
@@ -39,6 +42,18 @@ def test_why_an_upload_waits_is_one_sentence() -> None:
     error = ClientError("There is no room for 554 more bytes; 0 can be taken.")
     said = "There is no room for 554 more bytes; 0 can be taken; trying again in 2.0 s"
     assert why_waiting(error, 2.0) == said
+
+
+def test_a_log_has_a_line_for_each_reason_to_wait_and_not_for_each_attempt() -> None:
+    written = StringIO()
+    with display("a.pdf", Console(file=written, width=200), quiet=False) as bars:
+        for reason, pause in (("no answer", 0.1), ("no answer", 1.7), ("busy; later", 2.0)):
+            waiting = why_waiting(ClientError(reason), pause)
+            bars.transfer(TransferProgress(stage="waiting", message=waiting))
+    assert written.getvalue().splitlines() == [
+        "a.pdf: waiting: no answer; trying again in 0.1 s",
+        "a.pdf: waiting: busy; later; trying again in 2.0 s",
+    ]
 
 
 def test_one_is_no_plural() -> None:
