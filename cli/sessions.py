@@ -135,12 +135,12 @@ def cancel(
     key_file: KeyFile = None,
     ca: Authority = None,
     *,
-    reason: Annotated[str, typer.Option(help="Why; for the server's log.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; for the server's log and for the sender.")] = "",
 ) -> None:
     """End unfinished uploads, or quarantined ones; the server deletes their bytes."""
 
     async def cancel_one(client: Client, upload: str) -> None:
-        await client.cancel(upload, reason=typed(reason) or "cancelled by the user")
+        await client.cancel(upload, reason=typed(reason))
         out.print(f"Cancelled {escape(upload)}.", soft_wrap=True)
 
     _with_each(server, key_file, ca, session, cancel_one, lists="sessions")

@@ -228,7 +228,7 @@ class Client(Administration, Reading, Searches):
         """Return the state of an upload."""
         return await self._transport.call(UploadSession, "GET", f"{STREAMING}/{session_id}")
 
-    async def cancel(self, session_id: str, *, reason: str = "cancelled by the user") -> None:
+    async def cancel(self, session_id: str, *, reason: str = "") -> None:
         """End an unfinished upload; the server deletes its bytes."""
         path = f"{STREAMING}/cancel/{session_id}"
         await self._transport.call(dict[str, Any], "POST", path, json={"reason": reason})

@@ -312,7 +312,8 @@ class UploadService:
             return await self._quarantine.discard(session)
         if session.state in ENDED:
             raise StateConflict(f"the upload is {session.state} and cannot be cancelled")
-        return await self._open_uploads.end(session, SessionState.CANCELLED, reason or "cancelled")
+        message = f"the upload was cancelled{': ' if reason else ''}{reason}"
+        return await self._open_uploads.end(session, SessionState.CANCELLED, message)
 
     async def release(self, principal: Principal, session_id: str) -> Session:
         """Overrule the refusal of a quarantined upload; it continues where it stopped.

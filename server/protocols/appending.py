@@ -204,7 +204,7 @@ async def cancel(request: web.Request) -> None:
     session = await find(request)
     if session.state is not SessionState.COMPLETED:
         uploads = request.app[RUNTIME].uploads
-        await uploads.cancel(request[PRINCIPAL], session.id, "cancelled by the client")
+        await uploads.cancel(request[PRINCIPAL], session.id)
 
 
 def document_url(document_id: int) -> str:

@@ -72,7 +72,7 @@ export class SessionsApi {
    * @param {Cancellable} [options]
    * @returns {Promise<void>}
    */
-  async cancel(sessionId, reason = 'Cancelled by the user', { signal } = {}) {
+  async cancel(sessionId, reason = '', { signal } = {}) {
     const path = `${STREAMING}/cancel/${encodeURIComponent(sessionId)}`;
     await this.http.json('POST', path, { json: { reason }, signal });
   }

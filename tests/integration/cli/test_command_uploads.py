@@ -89,6 +89,7 @@ def test_cancelled_upload_is_gone(serve: Serve, pdf: Path) -> None:
     assert sessions(server) == []
     resumed = pdfsluice_here("resume", session_id, pdf, "--server", server.base_url)
     assert resumed.code == 1
+    assert "error: The upload was cancelled." in resumed.err
     assert "Traceback" not in resumed.err
 
 

@@ -128,7 +128,7 @@ async def test_a_cancelled_upload_is_not_reported_as_a_fault(
         await door.arrived.wait()
         await runtime.uploads.cancel(LOCAL, session.id, "changed my mind")
         door.opened.set()
-        with pytest.raises(SessionEnded, match="changed my mind"):
+        with pytest.raises(SessionEnded, match="the upload was cancelled: changed my mind"):
             await completing
     errors = [record for record in caplog.records if record.levelname == "ERROR"]
     assert [record for record in errors if record.name.endswith("completing")] == []
