@@ -222,7 +222,8 @@ def amended(
     """Return a problem with another status, and with members that a protocol defines."""
     body = orjson.loads(response.body) if isinstance(response.body, bytes) else {}
     response.set_status(status, reason)
-    response.body = orjson.dumps({**body, "status": status, **(members or {})})
+    title = {"title": response.reason, "status": status}
+    response.body = orjson.dumps({**body, **title, **(members or {})})
     return response
 
 

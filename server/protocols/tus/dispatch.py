@@ -69,8 +69,7 @@ def _refusal(error: PdfsluiceError, request: web.Request, *, allow: str) -> web.
             response.headers["Tus-Version"] = VERSION
             return appending.amended(response, 412)
         case ChecksumMismatch():
-            reason = "Checksum Mismatch"
-            return appending.amended(response, 460, reason=reason, members={"title": reason})
+            return appending.amended(response, 460, reason="Checksum Mismatch")
         case DuplicateDocument():
             return appending.amended(response, 422)
         case MethodNotAllowed():

@@ -47,6 +47,8 @@ def parse_count(name: str, value: str) -> int:
     Raises:
         ProtocolError: It is none, or is larger than any file can be.
     """
+    if not value:
+        raise ProtocolError(f"{name} is missing")
     number = int(value) if _COUNT.fullmatch(value) else _MAX_COUNT + 1
     if number > _MAX_COUNT:
         raise ProtocolError(f"{name} must be a whole number of bytes, not {value[:40]!r}")
@@ -126,7 +128,7 @@ def parse_checksum(header: str, algorithms: Collection[str]) -> Checksum:
     if algorithm not in algorithms:
         raise ProtocolError(
             f"Upload-Checksum names the unknown algorithm {algorithm[:40]!r}",
-            hint=f"use one of {', '.join(algorithms)}",
+            hint=f"Use one of {', '.join(algorithms)}.",
         )
     try:
         value = base64.b64decode(encoded, validate=True)

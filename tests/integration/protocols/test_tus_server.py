@@ -149,6 +149,16 @@ def test_unsupported_method_is_named(tus: Tus, pdf: bytes) -> None:
     assert response.headers.listed("Allow") == ["HEAD", "PATCH", "DELETE"]
 
 
+def test_a_problem_has_the_title_of_its_status(tus: Tus, pdf: bytes) -> None:
+    url = tus.create(pdf)
+    version = tus.patch(url, 0, pdf, **{"Tus-Resumable": "0.2.2"})
+    checksum = tus.patch(url, 0, pdf, **{"Upload-Checksum": "sha1 AAAA"})
+    offset = tus.request("PATCH", url, {"Content-Type": tus.media_type}, pdf)
+    titles = [each.json()["title"] for each in (version, checksum, offset)]
+    assert titles == ["Precondition Failed", "Checksum Mismatch", "Bad Request"]
+    assert offset.json()["detail"] == "Upload-Offset is missing"
+
+
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
 @pytest.mark.parametrize(("method", "path"), [("POST", "/files"), ("POST", "/resumable")])
 def test_nothing_is_read_from_strangers(
