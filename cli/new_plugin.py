@@ -16,6 +16,8 @@ from rich.markup import escape
 from pdfsluice.core.errors import Conflict, ProtocolError
 
 from .console import out
+from .exits import Exit
+from .failures import report
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _TEMPLATE = "pdfsluice.cli.template"
@@ -84,7 +86,12 @@ def new_plugin(
     line is wrong.
     """
     target = folder / name
-    for path, text in files(name, kind).items():
+    try:
+        contents = files(name, kind)
+    except ProtocolError as error:
+        report(error)
+        raise typer.Exit(Exit.USAGE) from None
+    for path, text in contents.items():
         if path == Path("pyproject.toml"):
             _make(target)
         (target / path).parent.mkdir(exist_ok=True)

@@ -170,7 +170,7 @@ def test_a_server_runs_with_all_of_them(site: Path, tmp_path: Path, serve: Serve
 @pytest.mark.parametrize("name", ["", "Acme", "a_b", "../up", "a--b", "a-", "9a", "x" * 61, "é"])
 def test_a_bad_name_is_refused(tmp_path: Path, name: str) -> None:
     done = pdfsluice_here("new-plugin", "--in", str(tmp_path), "--", name)
-    assert done.code == 1
+    assert done.code == 2
     assert "cannot be the name of a plugin" in done.err
     assert not list(tmp_path.iterdir())
 

@@ -105,7 +105,7 @@ def test_keys_are_listed_for_programs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["class", "os", "match", "Acme", "acme_words", "../x"])
 def test_a_plugin_has_a_name_that_can_be_imported(tmp_path: Path, name: str) -> None:
     outcome = pdfsluice_here("new-plugin", name, "--in", tmp_path)
-    assert outcome.code == FAILED
+    assert outcome.code == USAGE
     assert "cannot be the name of a plugin" in outcome.err
     assert not list(tmp_path.iterdir())
 
