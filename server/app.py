@@ -61,6 +61,9 @@ from .websocket.sinks import SUBSCRIBERS, LiveSinks
 
 _SINGLE = NodeIdentity()
 
+HEALTH = web.AppKey("HEALTH", Health)
+"""Knows whether uploads can be received."""
+
 ERRORS: Final = kinds_of_errors((errors, problems, tus, tus_dispatch, ietf_responses))
 """The class of every error code that an answer may have."""
 
@@ -108,7 +111,9 @@ def create_app(runtime: Runtime, sinks: LiveSinks) -> web.Application:
         runtime, sinks.metrics, watchers=lambda: len(subscribers), version=own_version
     )
     routes.add(app, operations.routes())
-    routes.add(app, Health(runtime, stats, version=own_version).routes())
+    health = Health(runtime, stats, version=own_version)
+    app[HEALTH] = health
+    routes.add(app, health.routes())
     routes.add(app, Chunks(runtime).routes())
     routes.add(app, DirectChunks(runtime).routes())
     routes.add(app, Pages(runtime).routes())

@@ -24,7 +24,7 @@ from pdfsluice.core.plugins.ports.cluster import NodeIdentity
 from pdfsluice.core.runtime.runtime import Runtime
 
 from . import logs
-from .app import open_app
+from .app import HEALTH, open_app
 from .app_keys import RUNTIME
 from .process import (
     CannotServe,
@@ -139,9 +139,11 @@ async def run(loaded: Loaded, manager: PluginManager, worker: Worker | None = No
                 _greet(runtime, runner)
             if worker is not None:
                 worker.ready()
+            reports = [app[HEALTH].report()] if worker is None or worker.greets else []
             if not settings.stage_processes:  # otherwise they report it themselves
-                reporting = asyncio.create_task(report_confinement())
-                stack.callback(reporting.cancel)
+                reports.append(report_confinement())
+            for report in reports:
+                stack.callback(asyncio.create_task(report).cancel)
             await stop.wait()
             await _stop(runtime, sites, worker)
         finally:

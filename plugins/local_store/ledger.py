@@ -17,6 +17,7 @@ from threading import Lock
 from pdfsluice.core import RangeSet, StorageFull
 from pdfsluice.core.directories import free_bytes
 
+_MIB = 1024 * 1024
 _BLOCK = 512  # what st_blocks counts in, whatever the file system's block size (stat(2))
 
 
@@ -115,7 +116,7 @@ class Ledger:
         with self._lock:
             available = min(self._available(), later)
             if size > available:
-                raise _full(size, available)
+                raise _full(size, available, self._min_free)
             self._enter(blob_id, _Entry(size))
 
     def wrote(self, blob_id: str, start: int, end: int) -> None:
@@ -168,9 +169,11 @@ class Ledger:
         self._written -= entry.written
 
 
-def _full(size: int, available: int) -> StorageFull:
+def _full(size: int, available: int, min_free: int = 0) -> StorageFull:
+    stays_free = f"; {min_free // _MIB} MiB of its disk stay free (min_free_space)"
     return StorageFull(
         f"There is no space for {size} more bytes; {max(0, available)} can be taken.",
-        hint="Try again when other uploads are finished or the server has more space.",
+        hint="Try again when other uploads are finished or the server has more space"
+        f"{stays_free if min_free else ''}.",
         details={"wanted_bytes": size, "available_bytes": max(0, available)},
     )

@@ -1,6 +1,7 @@
 """Health, liveness and readiness of the server."""
 
 import asyncio
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ from pdfsluice.server.transport.parsing import NoQuery, read_query
 from .cached import Cached
 from .memory import MIB, used_memory_mb
 from .responses.views import respond
+
+logger = logging.getLogger(__name__)
 
 _WARNING_SHARE = 0.8
 _CHECK_TIMEOUT = 3.0
@@ -140,6 +143,12 @@ class Health:
         ready = all(state == _OK for state in checks.values())
         view = ReadyView(status="ready" if ready else "unavailable", checks=dict(checks))
         return respond(view, status=200 if ready else 503)
+
+    async def report(self) -> None:
+        """Log what prevents the server from receiving uploads; nothing if it is ready."""
+        for name, state in (await self._checks.get()).items():
+            if state != _OK:
+                logger.warning("uploads cannot be received yet: %s: %s", name, state)
 
     async def _run_checks(self) -> Mapping[str, str]:
         checks = {"stores": _OK, "disk": _OK}

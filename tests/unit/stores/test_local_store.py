@@ -149,6 +149,13 @@ def test_what_is_written_is_no_longer_promised(tmp_path: Path) -> None:
     assert (ledger.count, ledger.written) == (0, 0)
 
 
+def test_what_stays_free_is_named(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, max_bytes=None, min_free=2**50)
+    with pytest.raises(StorageFull) as caught:
+        ledger.reserve("a", 100, also_in=tmp_path)
+    assert caught.value.hint.endswith("1073741824 MiB of its disk stay free (min_free_space).")
+
+
 async def test_a_full_disk_keeps_what_was_written(small_disk: Path) -> None:
     async with opened(small_disk) as store:
         with pytest.raises(StorageFull):
