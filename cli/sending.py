@@ -10,7 +10,7 @@ from rich.filesize import decimal
 from rich.markup import escape
 
 from pdfsluice.client.client import DEFAULT_SERVER, Client, Listener
-from pdfsluice.client.errors import ClientError, ContentRejected, SessionGone
+from pdfsluice.client.errors import ClientError, ContentRejected, PermissionDenied, SessionGone
 from pdfsluice.client.models import Document
 from pdfsluice.client.progress import TransferProgress
 from pdfsluice.core.text import legible
@@ -160,7 +160,14 @@ class _Run:
         except SessionGone as error:
             error.hint = error.hint or "Upload the file again."
             raise
-        return await settled(client, document, bars) if self.output.wait else document
+        if not self.output.wait:
+            return document
+        try:
+            return await settled(client, document, bars)
+        except PermissionDenied as error:  # the document is stored, which the key may do
+            if not self.output.quiet:
+                err.print(f"  The import cannot be followed: {escape(error.message)}.")
+            return document
 
     def _report(self, document: Document) -> None:
         if self.output.json:

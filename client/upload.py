@@ -125,8 +125,11 @@ class Upload:
         try:
             session = await self._initiate(digest)
         except DuplicateDocument as duplicate:
-            document = decode_value(Document, duplicate.details.get("document"))
-            return replace(document, duplicate=True)
+            if document := duplicate.details.get("document"):
+                return replace(decode_value(Document, document), duplicate=True)
+            # The key may not read: only the answer to a whole upload names the document.
+            digest = None
+            session = await self._initiate(digest)
         delta = await self._delta(self._options.replaces)
         transfer = self._transfer(session, announced=digest is not None, delta=delta)
         return await transfer.run(((0, self._source.size),))

@@ -61,9 +61,9 @@ class Principal:
         """
         if not self.may(scope):
             raise PermissionDenied(
-                f"{self.name} lacks the scope {scope.value!r}",
-                hint="Use a key that has it.",
-                details={"scope": scope.value},
+                f"the key {self.name!r} does not have the scope {scope.value}",
+                hint="Use a key that has it, or one of an administrator.",
+                details={"scopes": [scope.value]},
             )
 
 

@@ -174,6 +174,21 @@ def test_wrong_use_is_explained(arguments: tuple[str, ...], pdf: Path) -> None:
     assert outcome.out == ""
 
 
+def test_a_key_that_may_only_upload_uploads_all_files(serve: Serve, tmp_path: Path) -> None:
+    data_dir = tmp_path / "keyed"
+    files = [tmp_path / name for name in ("first.pdf", "second.pdf")]
+    for file in files:
+        file.write_bytes(make_pdf([file.name]))
+    add = ("keys", "add", "sender", "--scope", "upload", "--data-dir", data_dir)
+    env = {"PDFSLUICE_API_KEY": pdfsluice_here(*add).out.strip()}
+    at = ("--server", serve(data_dir=data_dir).base_url)
+    for times in range(2):
+        sent = pdfsluice_here("upload", *files, *at, env=env)
+        assert sent.code == 0, f"{times}: {sent.err}"
+        assert sent.out.count("is document" if times == 0 else "is already there as document") == 2
+        assert "cannot be followed: the key 'sender' does not have the scope read." in sent.err
+
+
 @pytest.mark.long
 def test_keys_come_from_the_environment_or_a_file(serve: Serve, pdf: Path, tmp_path: Path) -> None:
     data_dir = tmp_path / "keyed"
