@@ -121,6 +121,11 @@ def test_a_document_is_looked_at_renamed_downloaded_and_deleted(
     audit(page, screenshot, "22-document")
 
     page.get_by_role("button", name="Rename").click()
+    for refused in ("  ", "\u202etitle"):
+        page.get_by_label("Title").fill(refused)
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("alert")).to_contain_text("1 to 500 visible characters")
+        expect(page.get_by_label("Title")).to_have_value(refused)
     page.get_by_label("Title").fill("The <b>handbook</b>")
     screenshot(page, "23-rename")
     page.get_by_role("button", name="Save").click()

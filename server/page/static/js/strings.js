@@ -227,6 +227,7 @@ export const t = {
     rename: 'Rename',
     renameTitle: 'Rename document',
     newTitle: 'Title',
+    titleRefused: 'A title has 1 to 500 visible characters, and none that control the direction of text.',
     delete: 'Delete',
     versions: { title: 'Versions', replaced: 'A newer version replaced this one. Searches find the newest.', all: 'Delete all versions', of: (number, ...facts) => [`Version ${number}`, ...facts].join(', ') },
     deleteTitle: 'Delete this document?',

@@ -178,8 +178,13 @@ export function documentView(app) {
   async function rename(document, title) {
     const input = h('input', { class: 'input', value: document.title, required: true, maxLength: 500 });
     const fields = [h('label', { class: 'field' }, h('span', {}, t.documents.newTitle), input)];
-    if (!(await ask({ title: t.documents.renameTitle, submit: t.save, fields }))) return;
-    const renamed = await app.client.documents.rename(document.id, input.value.trim());
+    let renamed;
+    for (let problem = ''; !renamed; problem = t.documents.titleRefused) {
+      if (!(await ask({ title: t.documents.renameTitle, submit: t.save, fields, problem }))) return;
+      renamed = await app.client.documents.rename(document.id, input.value.trim()).catch((error) => {
+        if (error.code !== 'bad-request') throw error;
+      });
+    }
     document.title = renamed.title;
     setText(title, renamed.title);
     app.setTitle(renamed.title);
