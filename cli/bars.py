@@ -12,7 +12,6 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from pdfsluice.client.errors import ClientError
 from pdfsluice.client.models import ImportStatus
 from pdfsluice.client.progress import TransferProgress, why_waiting, without_pause
-from pdfsluice.core.text import legible
 
 _NEVER_DONE = 0.999  # the spinner stops at 1, and what follows the bytes takes time too
 
@@ -30,7 +29,7 @@ class UploadDisplay:
     def __init__(
         self, name: str, console: Console, progress: Progress | None, *, quiet: bool
     ) -> None:
-        self._name = name = legible(name)
+        self._name = name
         self._console = console
         self._progress = progress
         self._quiet = quiet

@@ -30,7 +30,7 @@ from .failures import (
     print_findings,
     report,
 )
-from .invocation import command
+from .invocation import command, typed
 from .options import connect
 
 Sender = Callable[[Client, Path, Listener], Awaitable[Document]]
@@ -112,11 +112,11 @@ class _Run:
             for number, self.file in enumerate(files):
                 self.latest, self.stored = TransferProgress(), None
                 try:
-                    with display(self.file.name, err, quiet=self.output.quiet) as bars:
+                    with display(_shown(self.file), err, quiet=self.output.quiet) as bars:
                         document = await self._one(client, bars)
                 except ClientError as error:
                     several = len(files) > 1 and not hopeless(error)
-                    about = legible(self.file.name) if several else ""
+                    about = _shown(self.file) if several else ""
                     self.exits.append(await self._failed(client, error, about))
                     if hopeless(error):
                         self._print_unsent(files[number + 1 :], error)
@@ -182,7 +182,7 @@ class _Run:
         caveats = _caveats(document)
         mark = "[yellow]![/]" if caveats else "[green]✓[/]"
         out.print(
-            f"{mark} {escape(legible(self.file.name))} {verb} document [bold]{document.id}[/]:"
+            f"{mark} {escape(_shown(self.file))} {verb} document [bold]{document.id}[/]:"
             f" {escape(document.title)} ({decimal(document.file_size)}{pages}{version}{searchable})"
             f"{'; ' if caveats else ''}{escape(caveats)}",
             soft_wrap=True,
@@ -193,7 +193,7 @@ class _Run:
 
     def advise(self, why: str) -> None:
         """Report how to resume the interrupted upload."""
-        now, name = self.latest, escape(legible(self.file.name))
+        now, name = self.latest, escape(_shown(self.file))
         if self.stored is not None:
             err.print(
                 f"{why} {name} is document {self.stored.id}, and its import continues. See:\n"
@@ -225,6 +225,11 @@ class _Run:
                     f"  {command('release', session.session_id)}",
                     soft_wrap=True,
                 )
+
+
+def _shown(file: Path) -> str:
+    """Return the name of a file as text for a terminal, whatever bytes it has."""
+    return legible(typed(file.name))
 
 
 def _caveats(document: Document) -> str:

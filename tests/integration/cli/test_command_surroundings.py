@@ -21,6 +21,15 @@ def new_pdf(path: Path) -> Path:
     return path
 
 
+@pytest.mark.long
+def test_a_name_is_text_in_every_locale(server: RunningServer, tmp_path: Path) -> None:
+    file = new_pdf(tmp_path / "Kanäle.pdf")
+    outcome = pdfsluice_started("upload", file, "--server", server.base_url, env=C_LOCALE)
+    assert outcome.code == 0, outcome.err
+    assert "Kan?le.pdf: reading" in outcome.err
+    assert "Kan?le.pdf is document" in outcome.out
+
+
 def test_a_pipe_is_refused_and_not_waited_for(server: RunningServer, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.pdf"
     os.mkfifo(pipe)
