@@ -9,7 +9,7 @@ from .analytics import AnalyticsReport
 from .jobs import JobPage, ListedJob, Node, NodeList
 from .limits import Account, AccountList, QuotaLimits, RateLimits, Rates
 from .models import QuarantinedUpload, QuarantineList, UploadSession
-from .transfer import STREAMING
+from .transfer import STREAMING, session_path
 from .transport import Transport
 
 
@@ -165,6 +165,5 @@ class Administration:
         Raises:
             PermissionDenied: The key is not an administrator's.
         """
-        return await self._transport.call(
-            UploadSession, "POST", f"{STREAMING}/release/{session_id}"
-        )
+        path = session_path(session_id, "/release")
+        return await self._transport.call(UploadSession, "POST", path)

@@ -28,7 +28,7 @@ from .reading import Reading
 from .retry import Patience, RetryPolicy
 from .search import Searches
 from .streaming import StreamedDownload
-from .transfer import STREAMING
+from .transfer import STREAMING, session_path
 from .transport import Transport
 from .upload import Upload, UploadOptions
 from .watching import Subscriber
@@ -226,11 +226,11 @@ class Client(Administration, Reading, Searches):
 
     async def session(self, session_id: str) -> UploadSession:
         """Return the state of an upload."""
-        return await self._transport.call(UploadSession, "GET", f"{STREAMING}/{session_id}")
+        return await self._transport.call(UploadSession, "GET", session_path(session_id))
 
     async def cancel(self, session_id: str, *, reason: str = "") -> None:
         """End an unfinished upload; the server deletes its bytes."""
-        path = f"{STREAMING}/cancel/{session_id}"
+        path = session_path(session_id, "/cancel")
         await self._transport.call(dict[str, Any], "POST", path, json={"reason": reason})
 
     async def watch(self, session_id: str) -> AsyncGenerator[UploadEvent, None]:

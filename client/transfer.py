@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from urllib.parse import quote
 
 from .chunks import ChunkSender
 from .delta import Delta
@@ -29,6 +30,14 @@ _COMPLETE_SECONDS = 600.0
 _AT_WORK = frozenset({SessionState.VALIDATING, SessionState.IMPORTING})
 
 Missing = tuple[tuple[int, int], ...]
+
+
+def session_path(session_id: str, action: str = "") -> str:
+    """Return the path of a session, whose id may be the input of a person.
+
+    A slash in the id leads to no other path.
+    """
+    return f"{STREAMING}{action}/{quote(session_id, safe='')}"
 
 
 class Transfer:
@@ -163,7 +172,7 @@ class Transfer:
         return (await self._patience.retried(self._session)).status in _AT_WORK
 
     async def _session(self) -> UploadSession:
-        return await self._transport.call(UploadSession, "GET", f"{STREAMING}/{self._session_id}")
+        return await self._transport.call(UploadSession, "GET", session_path(self._session_id))
 
     async def _listen(self) -> None:
         """Follow the session until it ends; raise if it ends badly."""

@@ -221,3 +221,10 @@ async def test_watcher_polls_if_there_is_no_websocket(
     assert refused
     assert isinstance(heard[-1], StatusEvent)
     assert heard[-1].status == "completed"
+
+
+async def test_an_id_of_a_session_leads_to_no_other_path(server: RunningServer) -> None:
+    async with Client(server.base_url) as client:
+        for call in (client.session, client.cancel, client.release):
+            with pytest.raises(NotFound, match="no such upload"):
+                await call("../resumable")
