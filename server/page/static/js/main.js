@@ -130,18 +130,21 @@ function navigate() {
 /** Keep with the entry of the history where a link was followed, for the way back. */
 function rememberLink(event) {
   const link = event.target.closest?.('a[href^="#/"]');
-  if (link) history.replaceState({ scroll: scrollY, href: link.getAttribute('href') }, '');
+  if (!link) return;
+  const { top } = link.getBoundingClientRect();
+  history.replaceState({ scroll: scrollY, href: link.getAttribute('href'), top }, '');
 }
 
-/** Show a view as it was left: scrolled to the same place, with the focus on the link. */
-async function restore(view, drawn, { scroll, href }) {
+/** Show a view as it was left: with the link at the same height, and the focus on it. */
+async function restore(view, drawn, { scroll, href, top }) {
   const { hash } = location;
   await drawn;
   if (current !== view || location.hash !== hash) return;
   const links = [...view.element.querySelectorAll('a')];
   const link = links.find((each) => each.getAttribute('href') === href && each.tabIndex >= 0);
-  link?.focus({ preventScroll: true });
-  scrollTo(0, scroll);
+  if (!link) return scrollTo(0, scroll);
+  link.focus({ preventScroll: true });
+  scrollBy(0, link.getBoundingClientRect().top - top);
 }
 
 function showConnection() {
