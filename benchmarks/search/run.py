@@ -10,14 +10,16 @@ Run it from the root of the repository::
 and ``evidence`` (a list with ``page``). All is measured through the index's own interface,
 child processes included. ``--words`` measures words alone, which needs no model. With
 ``--keep FOLDER`` the index of the reports stays there for further runs, so that rankings are
-compared without embedding again. ``--database URL`` measures the index ``postgres``; the
-database is one for this purpose, with pgvector.
+compared without embedding again. ``--editions N`` adds N further editions of each report, with
+other years and figures, so that a question has to find the right one. ``--database URL``
+measures the index ``postgres``; the database is one for this purpose, with pgvector.
 """
 
 import argparse
 import asyncio
 import json
 import random
+import re
 import sys
 import tempfile
 import time
@@ -67,6 +69,8 @@ UNRELATED = (
 )
 """Queries that no annual report answers."""
 DEPTHS = (1, 5, 10)
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_EDITION = 1000  # is added to the number of a report for each further edition
 PARALLEL = 8
 
 
@@ -127,6 +131,34 @@ class Corpus:
             phrase = " ".join(self.texts[page - 1][start : start + 5])
             probes.append(Probe(f'"{phrase}"' if quoted else phrase, page))
         return probes
+
+
+class Edition:
+    """An edition of a report: its years are shifted and its figures are others.
+
+    Args:
+        number: 0 is the report as it is; the years of others lie around those of it.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._shift = (number + 1) // 2 * (-1 if number % 2 else 1)
+        self._random = random.Random(number)
+
+    def name(self, name: str) -> str:
+        return _YEAR.sub(self._year, name)
+
+    def text(self, text: str) -> str:
+        if not self._shift:
+            return text
+        return re.sub(r"\d[\d.,]*", self._figure, text)
+
+    def _year(self, match: re.Match[str]) -> str:
+        return str(int(match.group()) + self._shift)
+
+    def _figure(self, match: re.Match[str]) -> str:
+        if _YEAR.fullmatch(match.group()):
+            return self._year(match)
+        return re.sub(r"\d", lambda _: str(self._random.randint(1, 9)), match.group())
 
 
 def document(number: int, name: str, pages: int) -> Document:
@@ -208,17 +240,25 @@ async def measure_time(index: AnyIndex, probes: Sequence[Probe]) -> AsyncIterato
     yield Result(f"search, {PARALLEL} at a time: p50", sorted(together)[len(together) // 2], "ms")
 
 
-async def add_reports(index: AnyIndex, folder: Path, data: Path, *, words: bool) -> dict[int, str]:
+async def add_reports(
+    index: AnyIndex, folder: Path, data: Path, *, words: bool, editions: int
+) -> dict[int, str]:
     """Index the reports that are not in the index yet; return the names of all."""
     extractor = PdfiumText(PdfiumOptions())
     names: dict[int, str] = {}
     for number, path in enumerate(sorted((folder / "pdf").glob("*.pdf")), 1):
         names[number] = path.name
-        mark = data / f"{number}.indexed"
-        if not mark.exists():
-            texts = [page.text async for page in extractor.pages(path)]
-            await add(index, document(number, path.stem, len(texts)), texts, words=words)
-            mark.touch()
+        numbers = [number + each * _EDITION for each in range(editions + 1)]
+        missing = [each for each in numbers if not (data / f"{each}.indexed").exists()]
+        texts = [page.text async for page in extractor.pages(path)] if missing else []
+        for each in missing:
+            edition = Edition(each // _EDITION)
+            name = edition.name(path.stem)
+            pages = list(map(edition.text, texts))
+            await add(index, document(each, name, len(texts)), pages, words=words)
+            (data / f"{each}.indexed").touch()
+        names |= dict.fromkeys(numbers[1:], "another edition")
+    await extractor.close()
     return names
 
 
@@ -235,7 +275,7 @@ def opened(database: str, folder: Path) -> AbstractAsyncContextManager[AnyIndex]
         )
         connection.execute(
             sqlalchemy.text(
-                "INSERT INTO documents SELECT generate_series(1, 1000) ON CONFLICT DO NOTHING"
+                "INSERT INTO documents SELECT generate_series(1, 20000) ON CONFLICT DO NOTHING"
             )
         )
     engine.dispose()
@@ -243,13 +283,13 @@ def opened(database: str, folder: Path) -> AbstractAsyncContextManager[AnyIndex]
 
 
 async def measure_reports(
-    folder: Path, keep: Path | None, *, words: bool, database: str
+    folder: Path, keep: Path | None, *, words: bool, editions: int, database: str
 ) -> AsyncIterator[Result]:
     with tempfile.TemporaryDirectory() as temporary:
         data = keep or Path(temporary)
         async with opened(database, data) as index:
             begin = time.perf_counter()
-            names = await add_reports(index, folder, data, words=words)
+            names = await add_reports(index, folder, data, words=words, editions=editions)
             yield Result("reports: read and indexed", time.perf_counter() - begin, "s")
             lines = (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines()
             questions = [json.loads(line) for line in lines]
@@ -286,7 +326,11 @@ async def measure(options: argparse.Namespace, show: Callable[[Result], None]) -
         show(result)
     if options.reports:
         async for result in measure_reports(
-            options.reports, options.keep, words=options.words, database=database
+            options.reports,
+            options.keep,
+            words=options.words,
+            editions=options.editions,
+            database=database,
         ):
             show(result)
 
@@ -298,6 +342,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--words", action="store_true", help="measure words alone")
     parser.add_argument("--reports", type=Path, help="a folder with reports and questions")
     parser.add_argument("--keep", type=Path, help="where the index of the reports stays")
+    parser.add_argument(
+        "--editions", type=int, default=0, metavar="N", help="also index N other editions of each"
+    )
     parser.add_argument("--database", default="", help="URL of a PostgreSQL for the index")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args(arguments)

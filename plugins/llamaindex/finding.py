@@ -10,7 +10,7 @@ from .marking import Marker, Wanted
 from .names import DocumentNames, Named
 from .queries import Query
 from .rankings import RANK_OFFSET, Hit, Nearness, Neighbours, Rankings, among, fuse
-from .reader import PassageReader
+from .reader import FEW_DOCUMENTS, PassageReader
 from .stored import Slot, StoredPassage
 
 _FURTHER = 0.01  # of its score keeps a passage of a page that has a better one
@@ -154,8 +154,12 @@ class Finder:
         limit: int,
         documents: Sequence[int] | None,
     ) -> list[int]:
-        """Return passages with rare words; if there are few, with common ones."""
-        wanted = self._divided(groups)
+        """Return passages with rare words; if there are few, with common ones.
+
+        In a few documents all words are looked up: there, common ones cost little.
+        """
+        is_narrow = documents is not None and len(documents) <= FEW_DOCUMENTS
+        wanted = AnyOf(tuple(groups)) if is_narrow else self._divided(groups)
         numbers = self._matching(wanted, owner, limit, documents)
         if len(numbers) < limit and wanted.others:
             further = self._matching(AnyOf(wanted.others), owner, limit, documents)

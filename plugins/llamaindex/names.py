@@ -15,6 +15,7 @@ from .reader import PassageReader
 from .terms import fold, is_unspaced, pairs, tokens
 
 _YEAR = re.compile(r"((?:19|20)\d\d)(?!\d)")
+_DIGIT = re.compile(r"\d")
 _RUNS = re.compile(r"\d+|[^\W\d_]+")
 _MIN_TERM = 2  # characters
 _MIN_PREFIX = 3
@@ -100,20 +101,30 @@ class DocumentNames:
         self._is_rare = is_rare
 
     def named_by(self, query: Query, *, owner: str | None) -> Named:
-        """Return the documents of an owner that a query names."""
+        """Return the documents of an owner that a query names.
+
+        Other editions are left out: of documents that are named by the same words, those that
+        lack a number of the query which another one has.
+        """
         total = self._reader.document_count(owner)
-        matches = self._matches(query, owner)
-        scores: dict[int, float] = {}
-        words: set[str] = set()
-        for match in sorted(matches, key=lambda match: len(match.documents)):
-            count = len(match.documents)
-            specific = [number for number in match.documents if count <= _MAX_DOCUMENTS]
-            for number in specific or [number for number in match.documents if number in scores]:
-                worth = match.worth * math.log(1 + total / count)
-                scores[number] = scores.get(number, 0.0) + worth
-                words.update(match.words)
+        matches = sorted(self._matches(query, owner), key=lambda match: len(match.documents))
+        matches_of: dict[int, list[_Match]] = {}
+        for match in matches:
+            is_specific = len(match.documents) <= _MAX_DOCUMENTS
+            for number in match.documents:
+                if is_specific or number in matches_of:
+                    matches_of.setdefault(number, []).append(match)
+        scores = {
+            number: sum(match.worth * math.log(1 + total / len(match.documents)) for match in some)
+            for number, some in matches_of.items()
+        }
         best = max([*scores.values(), math.log(1 + total)])
-        return Named({number: score / best for number, score in scores.items()}, frozenset(words))
+        others = _other_editions(matches_of)
+        words = (word for some in matches_of.values() for match in some for word in match.words)
+        return Named(
+            {number: score / best for number, score in scores.items() if number not in others},
+            frozenset(words),
+        )
 
     def _matches(self, query: Query, owner: str | None) -> "list[_Match]":
         candidates = _candidates(query)
@@ -126,7 +137,7 @@ class DocumentNames:
             if not documents and len(words) == 1:
                 documents, worth = self._beginning_with(term, owner), _PREFIX
             if documents:
-                matches.append(_Match(words, documents, worth))
+                matches.append(_Match(term, words, documents, worth))
         return matches
 
     def _beginning_with(self, term: str, owner: str | None) -> frozenset[int]:
@@ -137,11 +148,40 @@ class DocumentNames:
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """Words of the query and the documents that are named by them."""
+    """Words of the query and the documents that are named by them.
 
+    Attributes:
+        term: The term of the names.
+        words: The words of the query that it consists of.
+        documents: The documents with this term in their names.
+        worth: How many words of the query it counts as.
+    """
+
+    term: str
     words: tuple[str, ...]
     documents: frozenset[int]
     worth: float
+
+
+def _other_editions(matches_of: Mapping[int, Sequence[_Match]]) -> set[int]:
+    """Return documents that lack a number of another one with the same words.
+
+    Args:
+        matches_of: The matches of each document.
+    """
+    editions: dict[frozenset[str], dict[int, frozenset[str]]] = {}
+    for number, matches in matches_of.items():
+        terms = [match.term for match in matches]
+        numbers = frozenset(filter(_DIGIT.search, terms))
+        words = frozenset(terms) - numbers
+        if words:
+            editions.setdefault(words, {})[number] = numbers
+    others: set[int] = set()
+    for numbers_of in editions.values():
+        kinds = set(numbers_of.values())
+        lacking = {numbers for numbers in kinds if any(numbers < more for more in kinds)}
+        others.update(number for number, numbers in numbers_of.items() if numbers in lacking)
+    return others
 
 
 def _candidates(query: Query) -> dict[str, tuple[str, ...]]:

@@ -7,6 +7,9 @@ from typing import Protocol
 from .expressions import Alternatives, Expression
 from .stored import Slot, StoredPassage
 
+FEW_DOCUMENTS = 20
+"""In so many documents all words of a query are looked up, however common they are."""
+
 
 class PassageReader(Protocol):
     """A reader of passages, each of which has a number; an owner of ``None`` is any."""

@@ -30,8 +30,8 @@ def floats(vector: bytes) -> list[float]:
     return [float(value) for value in np.frombuffer(vector, np.float32)]
 
 
-def finder_of(database: PassageDatabase) -> Finder:
-    return Finder(SqliteReader(database))
+def finder_of(database: PassageDatabase, **options: int) -> Finder:
+    return Finder(SqliteReader(database), **options)
 
 
 def staged(document: int, texts: list[str]) -> list[StagedPassage]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from pdfsluice.plugins.llamaindex.expressions import AllOf, Alternatives, AnyOf, Expression, Phrase
 from pdfsluice.plugins.llamaindex.names import by_term
-from pdfsluice.plugins.llamaindex.reader import languages_in
+from pdfsluice.plugins.llamaindex.reader import FEW_DOCUMENTS, languages_in
 from pdfsluice.plugins.llamaindex.stored import Slot, StoredPassage
 
 from .dictionary import Dictionary
@@ -139,7 +139,7 @@ class PostgresReader:
         words = list(_words_of(wanted))
         statement, among = _MATCHING, dict[str, str]()
         match wanted:
-            case AnyOf(parts):
+            case AnyOf(parts) if documents is None or len(documents) > FEW_DOCUMENTS:
                 wanted = AnyOf(tuple(self._rarest(parts, owner)))
             case AllOf((Phrase(is_quoted=False) as phrase,)):
                 each = tuple(Phrase((word,)) for word in phrase.words)

@@ -9,7 +9,7 @@ from pdfsluice.plugins.llamaindex.names import Named, name_terms
 from pdfsluice.plugins.llamaindex.passages import PassageDatabase
 from pdfsluice.plugins.llamaindex.queries import parse
 from pdfsluice.plugins.llamaindex.stored import StagedPassage
-from tests.support.passages import find, finder_of, put
+from tests.support.passages import find, finder_of, put, texts
 
 TITLES = ["ORIONWATER_2021_10K", "ORIONWATER_2022_10K", "VEGA_2022Q2_10Q", "LYRAPRESS_2022_10K"]
 
@@ -63,6 +63,44 @@ def test_names_and_years_choose_the_document(
     weights = named(reports, query).weights
     assert max(weights, key=lambda number: weights[number]) == document
     assert named(reports, query).chosen[0] == document
+
+
+@pytest.mark.parametrize(
+    ("query", "documents"),
+    [
+        ("net income of Orion Water in 2022", {2}),
+        ("net income of Orion Water in 2021 and in 2022", {1, 2}),
+        ("net income of Orion Water in 2020", {1, 2}),
+        ("net income of Orion Water", {1, 2}),
+    ],
+)
+def test_other_editions_of_a_named_document_are_left_out(
+    reports: PassageDatabase, query: str, documents: set[int]
+) -> None:
+    assert set(named(reports, query).weights) & {1, 2} == documents
+
+
+def test_other_editions_do_not_fill_the_first_hits(database: PassageDatabase) -> None:
+    """Their pages have the same text; other pages of the named one are more likely meant."""
+    pages = ["operating income grew", "operating margin", "income tax"]
+    for year in range(2010, 2023):
+        put(database, year, [f"{page} #{year % 100}" for page in pages], title=f"VEGAORION_{year}")
+    for number in range(1, 31):
+        put(database, number, [f"other text {number}"], title=f"OTHER{number}_2022")
+    hits = find(database, "operating income of Vega Orion in 2022", limit=3)
+    assert sorted(hits) == ["income tax #22", "operating income grew #22", "operating margin #22"]
+
+
+def test_words_that_are_common_elsewhere_count_in_a_named_document(
+    database: PassageDatabase,
+) -> None:
+    for number in range(2, 40):
+        put(database, number, [f"income statement {number}"] * 2, title=f"OTHER{number}")
+    put(database, 1, ["dividend of Vega", "income statement and dividend"], title="VEGA_2022")
+    finder = finder_of(database, max_matches=3)
+    query = parse("dividend in the income statement of Vega", ["english"])
+    rankings = finder.by_query(query, owner="anna", limit=9)
+    assert texts(database, rankings.words[1])[0] == "income statement and dividend"
 
 
 def test_words_of_no_name_choose_nothing(reports: PassageDatabase) -> None:
