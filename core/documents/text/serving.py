@@ -74,19 +74,21 @@ class MemoryWatch:
 
     Args:
         growth: Bytes by which the resident memory may grow before it is time.
+        measure: Returns the resident memory of this process, in bytes.
     """
 
-    def __init__(self, growth: int) -> None:
+    def __init__(self, growth: int, measure: Callable[[], int] = resident_bytes) -> None:
         self._growth = growth
-        self._start = resident_bytes()
+        self._measure = measure
+        self._start = measure()
 
     def due(self) -> bool:
         """Return whether the memory has grown enough since the start or :meth:`restart`."""
-        return resident_bytes() - self._start > self._growth
+        return self._measure() - self._start > self._growth
 
     def restart(self) -> None:
         """Count from here; called after the document was opened again."""
-        self._start = resident_bytes()
+        self._start = self._measure()
 
 
 def page_to_reply(page: PageText) -> Mapping[str, Any]:
