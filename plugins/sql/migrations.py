@@ -218,7 +218,7 @@ def _mark_readers(connection: Connection) -> None:
 
 def _index_current(connection: Connection) -> None:
     """Index the documents that no version replaces."""
-    columns = "documents (owner, id) WHERE replaced_by IS NULL"
+    columns = "documents (owner, replaced_by, id) WHERE replaced_by IS NULL"
     connection.execute(text(f"CREATE INDEX documents_current ON {columns}"))
 
 

@@ -100,9 +100,10 @@ documents = Table(
         postgresql_where=text("lineage IS NOT NULL"),
     ),
     Index("documents_by_digest", "owner", "sha256"),
-    Index(  # counts documents without reading their rows, which are long
+    Index(  # counts documents without reading them
         "documents_current",
         "owner",
+        "replaced_by",  # so that SQLite prefers it to `documents_by_owner`
         "id",
         sqlite_where=text("replaced_by IS NULL"),
         postgresql_where=text("replaced_by IS NULL"),

@@ -71,4 +71,4 @@ async def test_current_documents_are_counted_without_reading_them(
         ]
 
     for plan in await database.read(plans):
-        assert "USING INDEX documents_current" in plan
+        assert "USING COVERING INDEX documents_current" in plan
