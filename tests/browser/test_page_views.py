@@ -84,16 +84,19 @@ def test_search_finds_the_passage_and_leads_to_its_page(
 def test_a_text_that_ocr_read_is_marked_as_such(
     serve_module: Serve, open_page: OpenPage, tmp_path: Path, screenshot: Screenshot
 ) -> None:
-    """A page of the same document that has text of its own is not."""
+    """A page of the same document that has text of its own is not, nor is a blank document."""
+    blank = write_scan(tmp_path / "blank.pdf", [picture_of([""])])
     scan = write_scan(tmp_path / "scan.pdf", [picture_of(["The spillway was inspected."])])
     with pikepdf.open(scan, allow_overwriting_input=True) as pdf:
         with pikepdf.open(io.BytesIO(make_pdf(["The gate was painted green."]))) as typed:
             pdf.pages.extend(typed.pages)
         pdf.save(scan)
     server = serve_module()
-    done = pdfsluice("upload", scan, "--server", server.base_url, "--index", "--wait")
+    done = pdfsluice("upload", blank, scan, "--server", server.base_url, "--index", "--wait")
     assert done.code == 0, done.err
     page = open_page(f"{server.base_url}/#/documents")
+    blank_row = page.locator(".row", has=page.get_by_role("link", name="blank"))
+    expect(blank_row.locator(".chip")).to_have_text("No text", timeout=60_000)
     expect(page.locator(".row .chip", has_text="Text from OCR")).to_be_visible(timeout=60_000)
     for word, chips in (("spillway", 1), ("green", 0)):
         page.goto(f"{server.base_url}/#/search?q={word}")

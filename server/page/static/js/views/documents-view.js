@@ -156,17 +156,18 @@ function row(app, document) {
 export function chips({ decision, import_status, index_status, ocr_status }) {
   const words = t.documents.status;
   const busy = ['queued', 'running'];
+  const isEmpty = index_status === 'skipped' && !busy.includes(ocr_status);
   const found = [];
   if (t.documents.decision[decision]) found.push(['warn', t.documents.decision[decision]]);
   if (import_status === 'queued') found.push(['busy', words.queued]);
   if (import_status === 'running') found.push(['busy', words.importing]);
   if (import_status === 'failed') found.push(['bad', words.importFailed]); // Its index is empty.
   else if (index_status === 'done') found.push(['good', words.indexed]);
-  else if (index_status === 'skipped' && !busy.includes(ocr_status)) found.push(['', words.noText]);
+  else if (isEmpty) found.push(['', words.noText]);
   else if (index_status === 'failed') found.push(['bad', words.indexFailed]);
   else if (busy.includes(index_status)) found.push(['busy', words.indexing]);
   if (busy.includes(ocr_status)) found.push(['busy', words.recognizing]);
-  if (ocr_status === 'done') found.push(['', words.recognized]);
+  if (ocr_status === 'done' && !isEmpty) found.push(['', words.recognized]);
   if (ocr_status === 'failed') found.push(['bad', words.recognitionFailed]);
   return found.map(([tone, text]) => h('span', { class: 'chip', data: { tone } }, text));
 }
