@@ -40,18 +40,24 @@ class DocumentFilter:
     ) -> bool:
         """Return whether all conditions but that on ids hold."""
         return (
-            self._is_named(title, filename)
-            and {tag.casefold() for tag in self.tags} <= {tag.casefold() for tag in tags}
+            self.is_named(title, filename)
+            and self.is_tagged(tags)
             and (self.uploaded_from is None or created_at >= self.uploaded_from)
             and (self.uploaded_before is None or created_at < self.uploaded_before)
-            and self._describes(metadata)
+            and self.is_described(metadata)
         )
 
-    def _is_named(self, title: str, filename: str) -> bool:
+    def is_named(self, title: str, filename: str) -> bool:
+        """Return whether the condition on the title holds."""
         part = self.title.casefold()
         return part in title.casefold() or part in filename.casefold()
 
-    def _describes(self, metadata: Mapping[str, str]) -> bool:
+    def is_tagged(self, tags: Collection[str]) -> bool:
+        """Return whether the condition on tags holds."""
+        return {tag.casefold() for tag in self.tags} <= {tag.casefold() for tag in tags}
+
+    def is_described(self, metadata: Mapping[str, str]) -> bool:
+        """Return whether the condition on metadata holds."""
         if not self.metadata:
             return True
         values = {name.casefold(): str(value).casefold() for name, value in metadata.items()}

@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, literal_column, select, tuple_
+from sqlalchemy import Connection, bindparam, literal_column, null, select, tuple_
 
 from pdfsluice.core import Document, DocumentFilter, DocumentNotFound, PageText, TextSource
 
-from .encoding import from_micros, read_document, to_micros
+from .encoding import read_document, to_micros
 from .prepared import AnyRow, Prepared
 from .schema import documents, extents, pages
 
@@ -116,10 +116,10 @@ def find_documents(
 ) -> Sequence[int]:
     """Return the ids of the documents that a filter accepts, ascending."""
     table = documents.c
-    columns = [table.id, table.title, table.filename, table.created_at]
-    columns += [table.tags] if wanted.tags else []
-    columns += [table.metadata] if wanted.metadata else []
-    query = select(*columns).where(table.replaced_by.is_(None)).order_by(table.id)
+    tags = table.tags if wanted.tags else null()
+    metadata = table.metadata if wanted.metadata else null()
+    query = select(table.id, table.title, table.filename, tags, metadata)
+    query = query.where(table.replaced_by.is_(None)).order_by(table.id)
     if owner is not None:
         query = query.where(table.owner == owner)
     if wanted.documents is not None:
@@ -130,15 +130,11 @@ def find_documents(
     if wanted.uploaded_before is not None:
         query = query.where(table.created_at < to_micros(wanted.uploaded_before))
     return [
-        row.id
-        for row in connection.execute(query)
-        if wanted.accepts(
-            title=row.title,
-            filename=row.filename,
-            tags=orjson.loads(row.tags) if wanted.tags else (),
-            created_at=from_micros(row.created_at),
-            metadata=orjson.loads(row.metadata) if wanted.metadata else {},
-        )
+        number
+        for number, title, filename, its_tags, fields in connection.execute(query)
+        if wanted.is_named(title, filename)
+        and (its_tags is None or wanted.is_tagged(orjson.loads(its_tags)))
+        and (fields is None or wanted.is_described(orjson.loads(fields)))
     ]
 
 
