@@ -59,10 +59,12 @@ async def test_simultaneous_sessions_of_one_key_keep_to_its_share(tmp_path: Path
 async def test_the_share_holds_after_a_restart(tmp_path: Path) -> None:
     greedy = add_key(tmp_path, "eve", [Scope.READ, Scope.UPLOAD])
     free = await _available(tmp_path)
+    counts = []
     for _ in range(2):
         async with a_server(tmp_path, max_file_size=free, min_free_space=0) as web:
-            opened = [await initiate(web, greedy, free // 8) for _ in range(6)]
-    assert opened == [429] * 6
+            opened = [await initiate(web, greedy, free // 7) for _ in range(6)]
+        counts.append(opened.count(200))
+    assert counts == [3, 0], "far enough from the half, as the free space changes meanwhile"
 
 
 async def test_without_keys_a_file_may_take_all(tmp_path: Path) -> None:
