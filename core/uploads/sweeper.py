@@ -194,20 +194,14 @@ class Sweeper:
     async def _due(
         self, states: Sequence[SessionState], before: datetime, batch: int
     ) -> AsyncIterator[Session]:
-        """Yield sessions that expired before some time, until there are no new ones.
-
-        The caller ends, deletes or postpones each, so that however many stay, the others are
-        reached.
-        """
-        visited: set[tuple[str, int]] = set()
-        while True:
-            page = await self._sessions.find(states=states, expired_before=before, limit=batch)
-            new = [session for session in page if (session.id, session.version) not in visited]
-            for session in new:
-                visited.add((session.id, session.version))
+        """Yield sessions that expired before some time, each once."""
+        after: Session | None = None
+        while page := await self._sessions.find(
+            states=states, expired_before=before, after=after, limit=batch
+        ):
+            for session in page:
                 yield session
-            if len(page) < batch or not new:
-                return
+            after = page[-1]
 
     async def _expire(self, session: Session) -> bool:
         upload = self._open_uploads.peek(session.id)

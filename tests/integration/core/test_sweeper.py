@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pdfsluice.core.errors import SessionNotFound, StateConflict
+from pdfsluice.core.errors import SessionExpired, SessionNotFound, StateConflict
 from pdfsluice.core.models.sessions import (
     Principal,
     Scope,
@@ -15,7 +15,7 @@ from pdfsluice.core.models.sessions import (
 )
 from pdfsluice.core.runtime.runtime import LOCAL, Runtime
 from tests.support.databases import age_sessions
-from tests.support.runtimes import Watchman, a_runtime, initiate, send, send_all
+from tests.support.runtimes import Bytes, Watchman, a_runtime, initiate, send, send_all
 from tests.support.waiting import until
 
 
@@ -60,6 +60,29 @@ async def test_one_sweep_expires_all_that_is_due(tmp_path: Path) -> None:
     age_sessions(tmp_path / "state", timedelta(days=2))
     async with a_runtime(tmp_path) as runtime:
         assert await runtime.sweeper.sweep(batch=2) == 5
+
+
+async def test_uploads_that_receive_do_not_keep_idle_ones_alive(tmp_path: Path) -> None:
+    """They fill a batch, and are newer than the rest."""
+    data = b"some bytes"
+    async with a_runtime(tmp_path, session_timeout=timedelta(seconds=1)) as runtime:
+        idle, *receiving = [await initiate(runtime, data) for _ in range(3)]
+        bodies = [Bytes(data, holds_after=0) for _ in receiving]
+        sending = [
+            asyncio.create_task(send(runtime, session, data, 0, body))
+            for session, body in zip(receiving, bodies, strict=True)
+        ]
+        async with asyncio.timeout(60):
+            for body in bodies:
+                await body.held.wait()
+            while not await runtime.sweeper.sweep(batch=len(receiving)):
+                await asyncio.sleep(0.1)
+        with pytest.raises(SessionExpired):
+            await runtime.uploads.get(LOCAL, idle.id)
+        for task in sending:
+            assert not task.done()
+            task.cancel()
+        await asyncio.gather(*sending, return_exceptions=True)
 
 
 async def test_the_record_of_an_upload_is_kept_from_its_end_on(tmp_path: Path) -> None:
