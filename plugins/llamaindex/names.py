@@ -6,12 +6,13 @@ document choose it; the rest of the query finds the page in it.
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .queries import Query
-from .reader import PassageReader
+from .reader import FEW_DOCUMENTS, PassageReader
 from .terms import fold, is_unspaced, pairs, tokens
 
 _YEAR = re.compile(r"((?:19|20)\d\d)(?!\d)")
@@ -24,7 +25,6 @@ _EARLIER_YEAR = 0.5  # the report of the last of several years has the others, t
 _PREFIX = 0.5  # of the worth of a whole word: ``JPM`` for JPMORGAN
 _MAX_DOCUMENTS = 5000  # a word of more names only orders documents that others have chosen
 _MIN_SHARE = 0.6  # of the best document's score
-_MAX_CHOSEN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Named:
         best = max(self.weights.values(), default=0.0)
         by_weight = sorted(self.weights.items(), key=lambda item: (-item[1], item[0]))
         return tuple(number for number, weight in by_weight if weight >= _MIN_SHARE * best)[
-            :_MAX_CHOSEN
+            :FEW_DOCUMENTS
         ]
 
     def rest_of(self, text: str) -> str:
@@ -101,29 +101,26 @@ class DocumentNames:
         self._is_rare = is_rare
 
     def named_by(self, query: Query, *, owner: str | None) -> Named:
-        """Return the documents of an owner that a query names.
-
-        Other editions are left out: of documents that are named by the same words, those that
-        lack a number of the query which another one has.
-        """
+        """Return the documents that a query names, without other editions of them."""
         total = self._reader.document_count(owner)
         matches = sorted(self._matches(query, owner), key=lambda match: len(match.documents))
-        matches_of: dict[int, list[_Match]] = {}
-        for match in matches:
-            is_specific = len(match.documents) <= _MAX_DOCUMENTS
-            for number in match.documents:
-                if is_specific or number in matches_of:
-                    matches_of.setdefault(number, []).append(match)
+        by_places = _by_places(matches)
+        matches_of = {bits: _at(bits, matches) for bits in by_places}
         scores = {
-            number: sum(match.worth * math.log(1 + total / len(match.documents)) for match in some)
-            for number, some in matches_of.items()
+            bits: sum(match.score(total) for match in some) for bits, some in matches_of.items()
         }
         best = max([*scores.values(), math.log(1 + total)])
-        others = _other_editions(matches_of)
-        words = (word for some in matches_of.values() for match in some for word in match.words)
+        others = _other_editions(by_places, matches)
         return Named(
-            {number: score / best for number, score in scores.items() if number not in others},
-            frozenset(words),
+            {
+                number: scores[bits] / best
+                for bits, documents in by_places.items()
+                if bits not in others
+                for number in documents
+            },
+            frozenset(
+                word for some in matches_of.values() for match in some for word in match.words
+            ),
         )
 
     def _matches(self, query: Query, owner: str | None) -> "list[_Match]":
@@ -162,25 +159,55 @@ class _Match:
     documents: frozenset[int]
     worth: float
 
+    @property
+    def is_number(self) -> bool:
+        """Whether it distinguishes editions, as a year and a quarter do."""
+        return _DIGIT.search(self.term) is not None
 
-def _other_editions(matches_of: Mapping[int, Sequence[_Match]]) -> set[int]:
-    """Return documents that lack a number of another one with the same words.
+    def score(self, total: int) -> float:
+        """Return what it counts for a document, of so many."""
+        return self.worth * math.log(1 + total / len(self.documents))
+
+
+def _by_places(matches: Sequence[_Match]) -> Mapping[int, Sequence[int]]:
+    """Return documents by the matches that name them: the bits at the places of these."""
+    bits_of: dict[int, int] = {}
+    for place, match in enumerate(matches):
+        is_specific = len(match.documents) <= _MAX_DOCUMENTS
+        for number in match.documents if is_specific else match.documents & bits_of.keys():
+            bits_of[number] = bits_of.get(number, 0) | 1 << place
+    by_places: defaultdict[int, list[int]] = defaultdict(list)
+    for number, bits in bits_of.items():
+        by_places[bits].append(number)
+    return by_places
+
+
+def _at(bits: int, matches: Sequence[_Match]) -> list[_Match]:
+    return [match for place, match in enumerate(matches) if bits >> place & 1]
+
+
+def _other_editions(all_bits: Iterable[int], matches: Sequence[_Match]) -> set[int]:
+    """Return the bits of documents that another edition fits better than.
+
+    It is named by the same words, and by more numbers, these among them.
 
     Args:
-        matches_of: The matches of each document.
+        all_bits: By which matches documents are named.
+        matches: The matches.
     """
-    editions: dict[frozenset[str], dict[int, frozenset[str]]] = {}
-    for number, matches in matches_of.items():
-        terms = [match.term for match in matches]
-        numbers = frozenset(filter(_DIGIT.search, terms))
-        words = frozenset(terms) - numbers
-        if words:
-            editions.setdefault(words, {})[number] = numbers
+    are_numbers = sum(1 << place for place, match in enumerate(matches) if match.is_number)
+    editions: defaultdict[int, list[int]] = defaultdict(list)
+    for bits in sorted(all_bits, key=int.bit_count, reverse=True):
+        if words := bits & ~are_numbers:
+            editions[words].append(bits)
     others: set[int] = set()
-    for numbers_of in editions.values():
-        kinds = set(numbers_of.values())
-        lacking = {numbers for numbers in kinds if any(numbers < more for more in kinds)}
-        others.update(number for number, numbers in numbers_of.items() if numbers in lacking)
+    for some in editions.values():
+        best: list[int] = []
+        for bits in some:
+            if any(bits & more == bits for more in best):
+                others.add(bits)
+            else:
+                best.append(bits)
     return others
 
 

@@ -8,7 +8,7 @@ from .expressions import Alternatives, Expression
 from .stored import Slot, StoredPassage
 
 FEW_DOCUMENTS = 20
-"""In so many documents all words of a query are looked up, however common they are."""
+"""How many documents a query chooses at most: in so few, all words of it are looked up."""
 
 
 class PassageReader(Protocol):
