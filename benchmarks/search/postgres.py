@@ -66,6 +66,7 @@ async def measure(url: str, passages: int, searches: int) -> list[Result]:
                 Kind("of any words", [words.query() for _ in range(searches)]),
                 Kind("of common words", [words.common() for _ in range(searches)]),
                 Kind("of a misspelt word", [words.misspelt() for _ in range(searches)]),
+                Kind("in 20 documents", [words.query() for _ in range(searches)], [*range(1, 21)]),
             ):
                 times, cpu = await timed(index, kind, cpu=connections.cpu)
                 p99 = times[min(len(times) - 1, len(times) * 99 // 100)]

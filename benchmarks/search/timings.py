@@ -267,6 +267,7 @@ async def measure_searches(folder: Path, passages: int, searches: int) -> list[R
         kinds = (
             Kind("alone", queries),
             Kind("in half of all", queries, half),
+            Kind("in 20 documents", queries, half[:20]),
             Kind("of common words", [words.common() for _ in range(searches)]),
             Kind("of a misspelt word", [words.misspelt() for _ in range(searches)]),
             Kind(f"{PARALLEL} at a time", queries, at_a_time=PARALLEL),

@@ -25,7 +25,7 @@ from pdfsluice.core import (
 from pdfsluice.core.testing.contracts import IndexContract
 from pdfsluice.core.testing.contracts.reopening import Reopen
 from pdfsluice.core.testing.contracts.samples import make_stored_document
-from pdfsluice.plugins.llamaindex.expressions import AllOf, Alternatives
+from pdfsluice.plugins.llamaindex.expressions import AllOf, Alternatives, AnyOf
 from pdfsluice.plugins.llamaindex.finding import Finder
 from pdfsluice.plugins.llamaindex.options import IndexOptions
 from pdfsluice.plugins.llamaindex.postgres import storing
@@ -306,6 +306,17 @@ async def test_a_database_that_does_not_fit_is_refused(
             IndexOptions(), tmp_path, "postgresql://nobody@/x?host=/nowhere"
         ):
             pass
+
+
+def test_rare_words_lead_to_passages_first(connection: Connection) -> None:
+    """More passages have the common word than are ranked; the one with both was added last."""
+    texts = [*(f"income {number}" for number in range(2100)), "dividend and income"]
+    put(connection, FIRST, texts, embedded=False)
+    words = AnyOf(tuple(Alternatives((word,)) for word in ("income", "dividend")))
+    numbers = reader(connection).matching(words, owner="anna", limit=9, documents=[FIRST])
+    assert len(numbers) == 9
+    [first] = reader(connection).passages(numbers[:1]).values()
+    assert first.text == "dividend and income"
 
 
 async def add(index: Index, document: Document, texts: Sequence[str]) -> None:

@@ -3,13 +3,15 @@
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from pdfsluice.plugins.llamaindex.expressions import AllOf, Alternatives, AnyOf, Expression, Phrase
 from pdfsluice.plugins.llamaindex.names import by_term
-from pdfsluice.plugins.llamaindex.reader import FEW_DOCUMENTS, languages_in
+from pdfsluice.plugins.llamaindex.reader import languages_in
 from pdfsluice.plugins.llamaindex.stored import Slot, StoredPassage
 
 from .dictionary import Dictionary
@@ -70,7 +72,7 @@ class PostgresReader:
         self._connection = connection
         self._dictionary = dictionary
         self._max_exact = max_exact
-        self._counts: dict[str | None, int] = {}
+        self._counts: dict[tuple[str | None, tuple[int, ...] | None], int] = {}
 
     def _execute(self, statement: str, **values: Any) -> Any:
         return self._connection.execute(text(statement), values)
@@ -84,16 +86,19 @@ class PostgresReader:
         """Return how many passages there are."""
         return self._count_of(None)
 
-    def _count_of(self, owner: str | None) -> int:
-        if owner not in self._counts:
-            self._counts[owner] = int(
+    def _count_of(self, owner: str | None, documents: Sequence[int] | None = None) -> int:
+        key = (owner, None if documents is None else tuple(documents))
+        if key not in self._counts:
+            self._counts[key] = int(
                 self._execute(
                     "SELECT coalesce(sum(passages), 0) FROM index_documents"  # noqa: S608 - ours
-                    f" WHERE {_MINE.format('')}",
+                    f" WHERE {_MINE.format('')}"
+                    " AND (CAST(:documents AS BIGINT[]) IS NULL OR id = ANY(:documents))",
                     owner=owner,
+                    documents=None if documents is None else list(documents),
                 ).scalar_one()
             )
-        return self._counts[owner]
+        return self._counts[key]
 
     def languages(self) -> Sequence[str]:
         """Return the languages of all passages; those of few passages come last."""
@@ -133,20 +138,38 @@ class PostgresReader:
     ) -> list[int]:
         """Return the passages with some words, ordered by the rarity of what they have.
 
-        At most 2,000 passages are ranked: of many words, those with the rarest. A phrase that is
-        not quoted is looked up in 2,000 passages with its words.
+        At most 2,000 passages are ranked: of many words, those with the rarest, and only if
+        these are fewer than wanted, those with others. A phrase that is not quoted is looked up
+        in 2,000 passages with its words.
         """
         words = list(_words_of(wanted))
-        statement, among = _MATCHING, dict[str, str]()
+        ranked = partial(self._ranked, words, owner=owner, limit=limit, documents=documents)
         match wanted:
-            case AnyOf(parts) if documents is None or len(documents) > FEW_DOCUMENTS:
-                wanted = AnyOf(tuple(self._rarest(parts, owner)))
+            case AnyOf(parts):
+                divided = self._divided(parts, self._share(owner, documents))
+                numbers = ranked(divided)
+                if divided.others and len(numbers) < limit:
+                    further = ranked(AnyOf(divided.others))
+                    numbers = list(dict.fromkeys([*numbers, *further]))[:limit]
+                return numbers
             case AllOf((Phrase(is_quoted=False) as phrase,)):
-                each = tuple(Phrase((word,)) for word in phrase.words)
-                statement, among = _MATCHING_AMONG, {"words": tsquery(AllOf(each))}
+                return ranked(wanted, among=AllOf(tuple(Phrase((word,)) for word in phrase.words)))
+        return ranked(wanted)
+
+    def _ranked(
+        self,
+        words: Sequence[Alternatives],
+        wanted: Expression,
+        *,
+        owner: str | None,
+        limit: int,
+        documents: Sequence[int] | None,
+        among: Expression | None = None,
+    ) -> list[int]:
+        """Return what has an expression, perhaps among what has another, ordered by words."""
         rows = self._execute(
-            statement,
-            **among,
+            _MATCHING if among is None else _MATCHING_AMONG,
+            **({} if among is None else {"words": tsquery(among)}),
             wanted=tsquery(wanted),
             owner=owner,
             documents=None if documents is None else list(documents),
@@ -158,15 +181,16 @@ class PostgresReader:
         )
         return [int(number) for (number,) in rows]
 
-    def _rarest(self, words: Sequence[Alternatives], owner: str | None) -> Iterator[Alternatives]:
-        """Yield the rarest words, until an owner has enough passages with one of them."""
-        share = self._count_of(owner) / max(1, self.count())
-        matches = 0.0
-        for word in sorted(words, key=self._frequency):
-            yield word
-            matches += share * self._frequency(word)
-            if matches >= _MAX_CANDIDATES:
-                return
+    def _share(self, owner: str | None, documents: Sequence[int] | None) -> float:
+        """Return which share of all passages is searched."""
+        return self._count_of(owner, documents) / max(1, self.count())
+
+    def _divided(self, words: Sequence[Alternatives], share: float) -> AnyOf:
+        """Return the rarest words, which lead to about 2,000 passages, and the others."""
+        by_rarity = sorted(words, key=self._frequency)
+        matches = accumulate(share * self._frequency(word) for word in by_rarity)
+        count = max(1, sum(number <= _MAX_CANDIDATES for number in matches))
+        return AnyOf(tuple(by_rarity[:count]), tuple(by_rarity[count:]))
 
     def _rarity(self, word: Alternatives) -> float:
         return math.log(1 + self.count() / max(1, self._frequency(word)))
