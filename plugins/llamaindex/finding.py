@@ -156,7 +156,7 @@ class Finder:
     ) -> list[int]:
         """Return passages with rare words; if there are few, with common ones.
 
-        In a few documents all words are looked up: there, common ones cost little.
+        In a few documents all words are looked up: the rare ones lead to few of their passages.
         """
         is_narrow = documents is not None and len(documents) <= FEW_DOCUMENTS
         wanted = AnyOf(tuple(groups)) if is_narrow else self._divided(groups)
