@@ -1,5 +1,7 @@
 """Text is read from a child in batches that lose nothing."""
 
+import subprocess
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
@@ -30,6 +32,18 @@ def test_memory_watch_counts_from_its_restart() -> None:
     assert not watch.due()
     memory.append(134)
     assert watch.due()
+
+
+def test_memory_that_is_taken_is_resident() -> None:
+    """In a process of its own: other tests free memory."""
+    script = (
+        "from pdfsluice.core.processes.own_memory import resident_bytes as resident\n"
+        "before = resident(); ballast = b'x' * (64 << 20); print(resident() - before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
+    )
+    assert 60 << 20 < int(done.stdout) < 80 << 20
 
 
 @pytest.fixture(autouse=True)
