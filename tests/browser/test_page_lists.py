@@ -12,6 +12,11 @@ from tests.support.page import documents
 from tests.support.servers import RunningServer
 
 OpenPage = Callable[..., Page]
+_HEIGHT = "link => link.getBoundingClientRect().top"
+_NOTE_HEIGHT = f"""link => {{
+    link.addEventListener('click', () => {{ window.noted = ({_HEIGHT})(link); }}, {{ once: true }});
+}}"""
+"""Notes the height of a link when it is clicked: the driver may scroll for a click."""
 
 pytestmark = pytest.mark.long
 
@@ -72,19 +77,13 @@ def test_the_way_back_leads_to_where_a_list_was_left(
     _follow_and_return(page, page.locator(".hit h2 a").last)
 
 
-HEIGHT = "link => link.getBoundingClientRect().top"
-NOTE_HEIGHT = f"""link => {{
-    link.addEventListener('click', () => {{ window.noted = ({HEIGHT})(link); }}, {{ once: true }});
-}}"""
-
-
 def _follow_and_return(page: Page, link: Locator) -> None:
     """Follow a link far down, return, and expect it at the same height with the focus on it."""
     link.scroll_into_view_if_needed()
     assert page.evaluate("scrollY") > 300
-    link.evaluate(NOTE_HEIGHT)  # Of the moment of the click, for which the driver may scroll.
+    link.evaluate(_NOTE_HEIGHT)
     link.click()
     expect(page.locator(".document h1")).to_be_visible()
     page.go_back()
     expect(link).to_be_focused()
-    assert abs(link.evaluate(HEIGHT) - page.evaluate("noted")) <= 2
+    assert abs(link.evaluate(_HEIGHT) - page.evaluate("noted")) <= 2

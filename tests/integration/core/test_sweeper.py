@@ -72,11 +72,8 @@ async def test_uploads_that_receive_do_not_keep_idle_ones_alive(tmp_path: Path) 
             asyncio.create_task(send(runtime, session, data, 0, body))
             for session, body in zip(receiving, bodies, strict=True)
         ]
-        async with asyncio.timeout(60):
-            for body in bodies:
-                await body.held.wait()
-            while not await runtime.sweeper.sweep(batch=len(receiving)):
-                await asyncio.sleep(0.1)
+        await until(lambda: all(body.held.is_set() for body in bodies))
+        await until(lambda: runtime.sweeper.sweep(batch=len(receiving)))
         with pytest.raises(SessionExpired):
             await runtime.uploads.get(LOCAL, idle.id)
         for task in sending:
