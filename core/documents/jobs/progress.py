@@ -308,6 +308,11 @@ class JobOutcomes:
         """Whether all are stored, and what follows from them failed too often."""
         return not self.to_store and self.tries >= _MAX_STORE_TRIES
 
+    @property
+    def are_waited_for(self) -> bool:
+        """Whether no job begins before they are stored; others must not wait for ever."""
+        return self.tries <= _MAX_STORE_TRIES
+
     def publish(self, state: str) -> None:
         """Send an event about the end of the jobs.
 

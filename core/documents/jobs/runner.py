@@ -204,21 +204,32 @@ class JobRunner:
         return claimed
 
     async def _store_outcomes(self) -> None:
-        """Store and publish how jobs ended; retry later what cannot be stored."""
-        while self._outcomes:
+        """Store and publish how jobs ended; retry later what cannot be stored.
+
+        Raises:
+            Exception: The last failure, but for ends that have failed too often to be waited for.
+        """
+        failure: Exception | None = None
+        for _ in range(len(self._outcomes)):
+            if not self._outcomes:  # another lane stores the rest
+                break
             outcomes = self._outcomes.popleft()
             try:
                 status = await self._stored(outcomes)
-            except Exception:
+            except Exception as error:  # noqa: BLE001 - any catalogue
                 outcomes.not_stored()
                 if not outcomes.are_given_up:
                     self._outcomes.append(outcomes)
-                raise
+                if outcomes.are_waited_for:
+                    failure = error
+                continue
             outcomes.publish(status.of(outcomes.kind))
             if delay := outcomes.delay_seconds:
                 asyncio.get_running_loop().call_later(delay, self._lanes[outcomes.kind].wake)
             if outcomes.kind is JobKind.IMPORT:
                 self._after_import(outcomes.document)
+        if failure is not None:
+            raise failure
 
     async def _stored(self, outcomes: JobOutcomes) -> ImportStatus:
         """Store how jobs ended, and queue what follows; repeating it is harmless."""

@@ -23,10 +23,10 @@ from tests.support.waiting import until
 FAST = TurnLimits(poll_seconds=0.01)
 
 
-async def a_document(runtime: Runtime) -> Document:
+async def a_document(runtime: Runtime, data: bytes = b"bytes") -> Document:
     """Upload a document, whose import is then on its way."""
-    session = await initiate(runtime, b"bytes")
-    await send_all(runtime, session, b"bytes")
+    session = await initiate(runtime, data)
+    await send_all(runtime, session, data)
     return (await runtime.uploads.complete(LOCAL, session.id)).document
 
 
@@ -81,6 +81,27 @@ async def test_no_job_stays_running_because_the_catalogue_failed(
             await imported(runtime, document)
         (job,) = (await runtime.library.import_status(document)).jobs
         assert (job.state, job.attempts) == (JobState.DONE, attempts)
+
+
+async def test_an_end_that_is_never_stored_holds_no_other_job_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, ended = SqlCatalogue.report, list[int]()
+
+    async def failing(catalogue: SqlCatalogue, job_id: int, **kwargs: Any) -> Any:
+        if kwargs["state"] is not JobState.RUNNING:
+            ended.append(job_id)
+            if job_id == ended[0]:
+                raise OSError("the row is damaged")
+        return await real(catalogue, job_id, **kwargs)
+
+    async with a_runtime(tmp_path, limits=TurnLimits(poll_seconds=0.2)) as runtime:
+        with monkeypatch.context() as patch:
+            patch.setattr(SqlCatalogue, "report", failing)
+            first = await a_document(runtime)
+            await until(lambda: len(ended) > job_progress._MAX_STORE_TRIES)
+            await imported(runtime, await a_document(runtime, b"other bytes"))
+        await imported(runtime, first)
 
 
 async def test_what_a_long_job_reports_once_can_be_asked_for() -> None:
